@@ -1,0 +1,42 @@
+#include "cache/admission/registry.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace edgeward::cache {
+
+namespace {
+
+constexpr std::array kKinds = {
+    AdmissionKind{.name = "none", .summary = "everything is admitted"},
+};
+
+}  // namespace
+
+std::span<const AdmissionKind> admission_kinds() { return kKinds; }
+
+std::unique_ptr<AdmissionPolicy> make_admission(const NamedSettings& settings,
+                                                const CacheSpec& spec) {
+  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& kind) {
+    return kind.name == settings.name;
+  });
+  if (found == kKinds.end()) {
+    std::vector<std::string_view> names;
+    for (const AdmissionKind& kind : kKinds) names.push_back(kind.name);
+    const std::string_view nearest = nearest_name(settings.name, names);
+    throw ParameterError(
+        fmt::format("unknown admission '{}'{}; there is: {}", settings.name,
+                    nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
+                    fmt::join(names, ", ")));
+  }
+  Parameters parameters(settings);
+  auto admission = found->make == nullptr ? nullptr : found->make(spec, parameters);
+  parameters.finish();
+  return admission;
+}
+
+}  // namespace edgeward::cache

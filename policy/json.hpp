@@ -1,0 +1,13 @@
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <string>
+
+namespace edgeward::policy {
+
+/// JSON as this project writes it: members in the order they were set, numbers in plain decimal
+/// (shortest text that reads back the same; at least six digits for ratios is the caller's
+/// rounding), NaN and infinities as null, two spaces of indentation, a newline at the end.
+[[nodiscard]] std::string json_text(const boost::json::value& value);
+
+}  // namespace edgeward::policy
