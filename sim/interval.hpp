@@ -38,7 +38,8 @@ inline constexpr std::size_t kIntervalCellsMin = 10;
 
 /// Σ(run_hits − baseline_hits) / Σrequests with a 95 % interval, from consecutive cells in order of
 /// time; std::nullopt below kIntervalCellsMin. Cells without requests are passed over. Exactly
-/// equal runs give 0, 0, 0. Deterministic in (cells, options). Cost: n·√n + replicates·n/block.
+/// equal runs give 0, 0, 0. Deterministic in (cells, options). Cost:
+/// n·√n + replicates·n/block; below 1 ms for dependent cells, 30 ms for 5,000 independent ones.
 ///
 /// Requests near in time hit and miss together, so cells are resampled in blocks that keep their
 /// order: the circular block bootstrap (Politis & Romano 1992) of the ratio, percentiles. Paired:
@@ -52,12 +53,12 @@ inline constexpr std::size_t kIntervalCellsMin = 10;
 /// - dependence longer than a block is cut off: by what an exponentially decaying autocorrelation
 ///   with a nugget (lags 1 and 2, bias removed as in Kendall 1954) loses in blocks of that length.
 ///
-/// Measured coverage (tests/sim/interval_test.cpp prints it) lies within 90-98 % for 24 cells and
-/// more, unless dependence is about as long as the trace: cells with an autocorrelation of .9 give
-/// about 85 % with 24 cells, 89 % with 48 and 92 % with 168: ask for finer cells only together with
-/// a longer trace. A daily pattern in the difference itself counts as noise; the interval is then
-/// too wide (about 99 %). It speaks for traffic like the trace's; a trend the trace does not show,
-/// or a cold start that it does, is beyond it.
+/// Measured coverage (tests/sim/interval_test.cpp prints it) lies within 90-98 %, from 10 cells on,
+/// unless dependence is about as long as the trace: cells with an autocorrelation of .9 give 80 %
+/// with 10 cells, 86 % with 24, 89 % with 48 and 92 % with 168. Finer cells of the same trace do
+/// not help there; a longer trace does. A daily pattern in the difference itself counts as noise;
+/// the interval is then too wide (about 99 %). It speaks for traffic like the trace's; a trend the
+/// trace does not show, or a cold start that it does, is beyond it.
 [[nodiscard]] std::optional<Change> hit_ratio_change(std::span<const PairedCell> cells,
                                                      const IntervalOptions& options = {});
 

@@ -109,10 +109,12 @@ const IntervalOptions kFast{.replicates = 1000};
 
 TEST_CASE("the interval covers the true change in 90-98 % of pairs of runs") {
   const auto scenario = GENERATE(values<Scenario>({
+      {.name = "independent", .cells = 10, .change = 0.02},
       {.name = "independent", .cells = 24, .change = 0.02},
       {.name = "independent", .cells = 48},
       {.name = "independent", .cells = 200, .change = -0.01},
       {.name = "independent", .cells = 1000},
+      {.name = "rho .3", .cells = 10, .rho = 0.3},
       {.name = "rho .3", .cells = 24, .rho = 0.3, .change = 0.02},
       {.name = "rho .3", .cells = 48, .rho = 0.3},
       {.name = "rho .3", .cells = 1000, .rho = 0.3, .change = 0.001},
