@@ -2,7 +2,6 @@
 
 #include <cassert>
 #include <cstdint>
-#include <span>
 
 #include "cache/ids.hpp"
 
@@ -14,9 +13,10 @@ struct Link {
   ObjectIndex older = kNoObject;
 };
 
-/// A doubly linked list threaded through an array of Links by index: no nodes, no allocation.
-/// Several lists may share one array, as long as no object is in two of them. front() is the
-/// newest, back() the oldest. It keeps no bytes: the policy knows which sizes matter.
+/// A doubly linked list threaded through an array by index: no nodes, no allocation. The array's
+/// elements are Links or structs derived from Link. Several lists may share one array, as long as
+/// no object is in two of them. front() is the newest, back() the oldest. It keeps no bytes: the
+/// policy knows which sizes matter.
 class IndexList {
  public:
   [[nodiscard]] bool empty() const { return size_ == 0; }
@@ -24,35 +24,45 @@ class IndexList {
   [[nodiscard]] ObjectIndex front() const { return front_; }
   [[nodiscard]] ObjectIndex back() const { return back_; }
 
-  void push_front(Link* links, ObjectIndex object) {
-    links[object] = {.newer = kNoObject, .older = front_};
-    (front_ == kNoObject ? back_ : links[front_].newer) = object;
+  template <class Node>
+  void push_front(Node* links, ObjectIndex object) {
+    Node& node = links[object];
+    node.newer = kNoObject;
+    node.older = front_;
+    *(front_ == kNoObject ? &back_ : &links[front_].newer) = object;
     front_ = object;
     ++size_;
   }
 
-  void push_back(Link* links, ObjectIndex object) {
-    links[object] = {.newer = back_, .older = kNoObject};
-    (back_ == kNoObject ? front_ : links[back_].older) = object;
+  template <class Node>
+  void push_back(Node* links, ObjectIndex object) {
+    Node& node = links[object];
+    node.newer = back_;
+    node.older = kNoObject;
+    *(back_ == kNoObject ? &front_ : &links[back_].older) = object;
     back_ = object;
     ++size_;
   }
 
-  void erase(Link* links, ObjectIndex object) {
+  template <class Node>
+  void erase(Node* links, ObjectIndex object) {
     assert(size_ > 0);
-    const Link link = links[object];
-    (link.newer == kNoObject ? front_ : links[link.newer].older) = link.older;
-    (link.older == kNoObject ? back_ : links[link.older].newer) = link.newer;
+    const ObjectIndex newer = links[object].newer;
+    const ObjectIndex older = links[object].older;
+    *(newer == kNoObject ? &front_ : &links[newer].older) = older;
+    *(older == kNoObject ? &back_ : &links[older].newer) = newer;
     --size_;
   }
 
-  ObjectIndex pop_back(Link* links) {
+  template <class Node>
+  ObjectIndex pop_back(Node* links) {
     const ObjectIndex object = back_;
     erase(links, object);
     return object;
   }
 
-  void move_to_front(Link* links, ObjectIndex object) {
+  template <class Node>
+  void move_to_front(Node* links, ObjectIndex object) {
     if (object == front_) return;
     erase(links, object);
     push_front(links, object);

@@ -27,9 +27,11 @@ class PolicyBase : public EvictionPolicy {
   void replay(std::span<const ObjectIndex> requests, AdmissionPolicy* admission,
               std::uint8_t* hits) final {
     if (admission == nullptr) {
-      run(requests, hits, [](ObjectIndex, bool) {}, [](ObjectIndex) { return true; });
+      run(
+          requests, hits, [](ObjectIndex, bool) {}, [](ObjectIndex) { return true; });
     } else {
-      run(requests, hits,
+      run(
+          requests, hits,
           [admission](ObjectIndex object, bool hit) { admission->observe(object, hit); },
           [admission, this](ObjectIndex object) { return admission->admits(object, *this); });
     }
@@ -48,6 +50,7 @@ class PolicyBase : public EvictionPolicy {
     return used_bytes_ + size_bytes <= capacity_bytes_;
   }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
+  [[nodiscard]] std::span<const std::uint64_t> sizes_bytes() const { return sizes_bytes_; }
   [[nodiscard]] std::size_t universe() const { return sizes_bytes_.size(); }
 
   /// How many requests came before the one being handled.
@@ -83,7 +86,11 @@ class PolicyBase : public EvictionPolicy {
     auto& self = static_cast<Derived&>(*this);
     const std::size_t count = requests.size();
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kPrefetchDistance < count) self.prefetch(requests[i + kPrefetchDistance]);
+      if (i + kPrefetchDistance < count) {
+        const ObjectIndex soon = requests[i + kPrefetchDistance];
+        self.prefetch(soon);
+        __builtin_prefetch(&sizes_bytes_[soon]);
+      }
       const ObjectIndex object = requests[i];
       const bool hit = self.lookup(object);
       hits[i] = static_cast<std::uint8_t>(hit);

@@ -13,22 +13,41 @@ namespace {
 constexpr std::array kKinds = {
     PolicyKind{.name = "fifo", .summary = "first in, first out", .make = make_fifo},
     PolicyKind{.name = "lru", .summary = "least recently used", .make = make_lru},
+    PolicyKind{.name = "clock", .summary = "second chance, one bit", .make = make_clock},
+    PolicyKind{.name = "sieve", .summary = "lazy promotion, quick demotion", .make = make_sieve},
+    PolicyKind{.name = "s3fifo",
+               .summary = "small, main and ghost queue; small=0.1 ghost=0.9 oversize=admit|refuse",
+               .make = make_s3fifo},
+    PolicyKind{.name = "slru",
+               .summary = "segmented LRU; segments=4 oversize=admit|refuse",
+               .make = make_slru},
+    PolicyKind{.name = "twoq",
+               .summary = "2Q: FIFO, then LRU; in=0.25 out=0.5 oversize=admit|refuse",
+               .make = make_twoq},
+    PolicyKind{.name = "arc",
+               .summary = "adaptive: recency against frequency; ghost=0.5",
+               .make = make_arc},
+    PolicyKind{.name = "lirs",
+               .summary = "low inter-reference recency; hir=0.01 ghost=2 oversize=admit|refuse",
+               .make = make_lirs},
 };
 
 }  // namespace
 
-std::span<const PolicyKind> policy_kinds() { return kKinds; }
+std::span<const PolicyKind> policy_kinds() {
+  return kKinds;
+}
 
 const PolicyKind& policy_kind(std::string_view name) {
-  const auto* const found =
-      std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& kind) { return kind.name == name; });
+  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(),
+                                         [&](const auto& kind) { return kind.name == name; });
   if (found != kKinds.end()) return *found;
   std::vector<std::string_view> names;
   for (const PolicyKind& kind : kKinds) names.push_back(kind.name);
   const std::string_view nearest = nearest_name(name, names);
-  throw ParameterError(fmt::format(
-      "unknown policy '{}'{}", name,
-      nearest.empty() ? "; `edgeward replay --help` lists them" : fmt::format(", did you mean '{}'?", nearest)));
+  throw ParameterError(fmt::format("unknown policy '{}'{}", name,
+                                   nearest.empty() ? "; `edgeward replay --help` lists them"
+                                                   : fmt::format(", did you mean '{}'?", nearest)));
 }
 
 std::unique_ptr<EvictionPolicy> make_policy(const NamedSettings& settings, const CacheSpec& spec) {

@@ -12,8 +12,8 @@ namespace edgeward::cache {
 /// What is known of an eviction policy before one is made.
 struct PolicyKind {
   std::string_view name;
-  std::string_view summary;   ///< one line for --help: what it does, its settings
-  bool is_ceiling = false;    ///< sees the future: a bound to compare with, not a choice
+  std::string_view summary;  ///< one line for --help: what it does, its settings
+  bool is_ceiling = false;   ///< sees the future: a bound to compare with, not a choice
   std::unique_ptr<EvictionPolicy> (*make)(const CacheSpec&, Parameters&) = nullptr;
 };
 
