@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,11 +14,11 @@ namespace edgeward::sim {
 /// What the command line says about columns (csv, ndjson, cloudfront_realtime): which names or
 /// 1-based numbers make time, client, key and size. Empty: guessed from the header.
 struct ColumnChoice {
-  std::vector<std::string> time;    ///< several are joined with a blank: date+time
-  std::vector<std::string> client;
-  std::vector<std::string> key;     ///< several are joined with '/': package+version
-  std::vector<std::string> size;
-  std::vector<std::string> fields;  ///< --fields: the field list of a log without its header
+  std::vector<std::string> time{};  ///< several are joined with a blank: date+time
+  std::vector<std::string> client{};
+  std::vector<std::string> key{};  ///< several are joined with '/': package+version
+  std::vector<std::string> size{};
+  std::vector<std::string> fields{};  ///< --fields: the field list of a log without its header
 
   bool operator==(const ColumnChoice&) const = default;
 };

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace edgeward::controller {
+
+/// What the chosen subcommand does; returns the exit code. Throws for what cannot start.
+using Action = std::function<int()>;
+
+// Each adds its subcommand to `app`; parsing it sets `action`.
+void add_replay(CLI::App& app, Action& action);
+void add_synth(CLI::App& app, Action& action);
+
+}  // namespace edgeward::controller

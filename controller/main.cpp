@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "controller/commands/commands.hpp"
+#include "controller/terminal.hpp"
+#include "sim/report/writers.hpp"
+
+int main(int argc, char** argv) {
+  namespace controller = edgeward::controller;
+  CLI::App app{"Edgeward: replays CDN request logs through cache policies and measures the change"};
+  app.name("edgeward");
+  app.set_version_flag("--version", "edgeward " EDGEWARD_VERSION);
+  app.require_subcommand(1);
+  app.footer("`edgeward COMMAND --help` explains a command, with examples.");
+  controller::Action action;
+  controller::add_replay(app, action);
+  controller::add_synth(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? controller::kExitDone : controller::kExitUsage;
+  }
+  controller::catch_interrupts();
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "edgeward: out of memory; a smaller --memory spools requests to disk\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "edgeward: {}\n", edgeward::sim::printable(error.what()));
+  }
+  return controller::kExitUsage;
+}

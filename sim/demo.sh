@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Edgeward in a minute: installs what is missing (Debian 12), builds, makes a day of synthetic CDN
+# traffic, replays it through cache policies, and then a small log that comes with the project.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+show() { printf '$ %s\n' "$*"; "$@"; }
+
+.ci/packages.sh build
+if [ ! -x build/release/edgeward ]; then say "Building (a few minutes, the first time)"; fi
+cmake --preset release -DEDGEWARD_TESTS=OFF >/dev/null
+cmake --build build/release --target edgeward -j "$(nproc)" -- --quiet
+edgeward=build/release/edgeward
+mkdir -p demo
+
+say "1. A day of synthetic traffic: 500,000 requests, busier in the evening"
+show $edgeward synth --requests 500000 --objects 60000 --zipf 0.9 --seed 1 \
+  --rate-by-hour 3,2,2,2,2,3,4,6,8,9,10,10,11,11,10,10,11,12,14,16,16,13,9,5 -o demo/access.log
+
+say "2. What would other cache policies have done with it?"
+show $edgeward replay demo/access.log --policy lru,fifo,sieve,s3fifo,wtinylfu,gdsf,belady,pfoo \
+  --capacity 1%,10% --warmup 10% -o demo/replay.json -o demo/replay.csv
+
+say "3. A log that records what its own cache did, beside what others would have done"
+show $edgeward replay data/samples/access.log.gz --policy lru,s3fifo,gdsf --capacity 5%
+
+say "Next"
+cat <<'NEXT'
+  build/release/edgeward replay YOUR-ACCESS.log.gz         your own log: most CDN formats are recognised
+  build/release/edgeward replay --help                     policies, formats, keys, warm-up, TTL, chunks
+  demo/replay.json, demo/replay.csv                        the second table, for machines
+  tests/run.sh                                             build and run the tests
+NEXT

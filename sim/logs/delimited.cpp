@@ -1,0 +1,333 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bitset>
+#include <optional>
+
+#include "sim/logs/cache_words.hpp"
+#include "sim/logs/fields.hpp"
+#include "sim/logs/formats.hpp"
+
+namespace edgeward::sim {
+
+namespace {
+
+/// Lines with more columns than this are not tables of requests.
+constexpr std::size_t kColumnsMax = 1024;
+
+/// What one column tells.
+struct Column {
+  std::size_t number = 0;  ///< from 1
+  Target target;
+};
+
+void add_column(const FieldNames& names, std::string_view name, std::size_t number,
+                std::vector<Column>& columns) {
+  std::vector<Target> targets;
+  names.find(name, number, targets);
+  for (const Target target : targets) columns.push_back({.number = number, .target = target});
+}
+
+/// `#Fields:` headers, columns separated by tabs, or by blanks where a line has no tab. The header
+/// may be repeated and may change.
+class CloudFrontParser final : public LineParser {
+ public:
+  explicit CloudFrontParser(const ColumnChoice& chosen)
+      : names_(without_fields(chosen)),
+        values_({.is_percent_encoded = true,
+                 .key_parts = chosen.key.size(),
+                 .time_parts = chosen.time.size()}) {
+    for (std::size_t i = 0; i < std::min(chosen.fields.size(), kColumnsMax); ++i) {
+      add_column(names_, chosen.fields[i], i + 1, columns_);
+    }
+  }
+
+  ParsedLine parse(std::string_view line) override {
+    line = without_byte_order_mark(line);
+    if (const auto reason = unremarkable(line)) {
+      if (*reason == SkipReason::header) read_header(line);
+      return skip(*reason);
+    }
+    if (columns_.empty()) {
+      return skip(SkipReason::bad_line,
+                  "no #Fields header before this line: name the columns with --fields");
+    }
+    const char separator = line.find('\t') != std::string_view::npos ? '\t' : ' ';
+    values_.clear();
+    auto column = columns_.begin();
+    std::size_t number = 0;
+    while (column != columns_.end()) {
+      ++number;
+      const std::size_t end = std::min(line.find(separator), line.size());
+      for (; column != columns_.end() && column->number == number; ++column) {
+        values_.set(column->target, trimmed(line.substr(0, end)));
+      }
+      if (end == line.size()) break;
+      line.remove_prefix(end + 1);
+    }
+    if (number == 1) {
+      return skip(SkipReason::bad_line, fmt::format("one column {}: expected those of #Fields, "
+                                                    "separated by tabs",
+                                                    quoted(line)));
+    }
+    return values_.record();
+  }
+
+ private:
+  [[nodiscard]] static ColumnChoice without_fields(ColumnChoice chosen) {
+    chosen.fields.clear();
+    return chosen;
+  }
+
+  void read_header(std::string_view line) {
+    constexpr std::string_view kFieldsHeader = "#fields";
+    if (!starts_with_ignoring_case(line, kFieldsHeader)) return;
+    line.remove_prefix(kFieldsHeader.size());
+    if (line.starts_with(':')) line.remove_prefix(1);
+    columns_.clear();
+    for (std::size_t number = 1; number <= kColumnsMax; ++number) {
+      const std::string_view name = next_token(line);
+      if (name.empty()) break;
+      add_column(names_, name, number, columns_);
+    }
+  }
+
+  FieldNames names_;
+  FieldValues values_;
+  std::vector<Column> columns_;
+};
+
+/// Cells of a line by RFC 4180: cells may be quoted, a quote within is doubled.
+class Cells {
+ public:
+  Cells(std::string_view line, char separator) : rest_(line), separator_(separator) {}
+
+  /// False at the end of the line, or at a quote that is not closed (see is_broken).
+  bool next(std::string_view& cell) {
+    if (is_done_) return false;
+    if (!rest_.empty() && rest_.front() == '"') return next_quoted(cell);
+    const std::size_t end = std::min(rest_.find(separator_), rest_.size());
+    cell = trimmed(rest_.substr(0, end));
+    has_doubled_quotes_ = false;
+    advance(end);
+    return true;
+  }
+
+  [[nodiscard]] bool is_broken() const { return is_broken_; }
+  /// Whether the last cell holds doubled quotes that undo_doubled_quotes has to undo.
+  [[nodiscard]] bool has_doubled_quotes() const { return has_doubled_quotes_; }
+
+ private:
+  bool next_quoted(std::string_view& cell) {
+    has_doubled_quotes_ = false;
+    std::size_t end = rest_.find('"', 1);
+    while (end != std::string_view::npos && end + 1 < rest_.size() && rest_[end + 1] == '"') {
+      has_doubled_quotes_ = true;
+      end = rest_.find('"', end + 2);
+    }
+    if (end == std::string_view::npos) {
+      is_broken_ = is_done_ = true;
+      return false;
+    }
+    cell = rest_.substr(1, end - 1);
+    advance(std::min(rest_.find(separator_, end), rest_.size()));
+    return true;
+  }
+
+  void advance(std::size_t end) {
+    is_done_ = end == rest_.size();
+    rest_.remove_prefix(is_done_ ? end : end + 1);
+  }
+
+  std::string_view rest_;
+  char separator_;
+  bool is_done_ = false;
+  bool is_broken_ = false;
+  bool has_doubled_quotes_ = false;
+};
+
+/// Appends the cell with its doubled quotes undone to `arena`, which has room for it.
+std::string_view undo_doubled_quotes(std::string_view cell, std::string& arena) {
+  const std::size_t begin = arena.size();
+  for (std::size_t i = 0; i < cell.size(); ++i) {
+    arena.push_back(cell[i]);
+    if (cell[i] == '"') ++i;
+  }
+  return std::string_view(arena).substr(begin);
+}
+
+/// The separator that the line has most of, outside quotes.
+char guess_separator(std::string_view line) {
+  constexpr std::string_view kSeparators = ",;\t";
+  std::array<std::size_t, kSeparators.size()> counts{};
+  bool is_quoted = false;
+  for (const char c : line) {
+    if (c == '"') is_quoted = !is_quoted;
+    const std::size_t which = kSeparators.find(c);
+    if (!is_quoted && which != std::string_view::npos) ++counts[which];
+  }
+  return kSeparators[static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) -
+                                              counts.begin())];
+}
+
+/// A line read as the first of a table.
+struct Header {
+  char separator = ',';
+  bool holds_number = false;  ///< a cell begins with a digit, as no name does
+  std::vector<Column> columns;
+  std::vector<Column> numbered;  ///< of those, what the user chose by number
+
+  /// Which fields the columns tell.
+  [[nodiscard]] std::bitset<kFields> fields() const {
+    std::bitset<kFields> result;
+    for (const Column& column : columns) result.set(static_cast<std::size_t>(column.target.field));
+    return result;
+  }
+};
+
+Header read_header(std::string_view line, const FieldNames& names) {
+  line = without_byte_order_mark(line);
+  if (line.starts_with('#')) line = trimmed(line.substr(1));
+  Header header{.separator = guess_separator(line), .columns = {}, .numbered = {}};
+  Cells cells(line, header.separator);
+  std::string_view cell;
+  for (std::size_t number = 1; number <= kColumnsMax && cells.next(cell); ++number) {
+    cell = trimmed(cell);
+    if (!cell.empty() && is_digit(cell.front())) header.holds_number = true;
+    add_column(names, cell, number, header.columns);
+    add_column(names, {}, number, header.numbered);
+  }
+  return header;
+}
+
+/// How many of the columns that the user chose are among the fields' parts.
+bool has_all_chosen(const std::vector<Column>& columns, Field field, std::size_t parts) {
+  std::bitset<FieldNames::kPartsMax> found;
+  for (const Column& column : columns) {
+    if (column.target.field == field) found.set(column.target.rank);
+  }
+  return found.count() == parts;
+}
+
+/// What the columns lack to make requests; empty if nothing.
+std::string_view missing_columns(const Header& header, const ColumnChoice& chosen) {
+  const auto fields = header.fields();
+  const auto has = [&](Field field) { return fields.test(static_cast<std::size_t>(field)); };
+  const bool has_time =
+      chosen.time.empty() ? has(Field::time) || has(Field::date)
+                          : has_all_chosen(header.columns, Field::chosen_time, chosen.time.size());
+  if (!has_time) return chosen.time.empty() ? "a time: name one with --time" : "the --time columns";
+  const bool has_key = chosen.key.empty()
+                           ? has(Field::url) || has(Field::request_line) || has(Field::package)
+                           : has_all_chosen(header.columns, Field::chosen_key, chosen.key.size());
+  if (!has_key)
+    return chosen.key.empty() ? "a key: name one with --key-columns" : "the --key-columns";
+  return {};
+}
+
+bool is_by_number(const ColumnChoice& chosen) {
+  const auto is_number = [](const std::string& column) { return parse_count(column).has_value(); };
+  return !chosen.time.empty() && !chosen.key.empty() &&
+         std::all_of(chosen.time.begin(), chosen.time.end(), is_number) &&
+         std::all_of(chosen.key.begin(), chosen.key.end(), is_number);
+}
+
+/// A table with a header, or with columns chosen by number. Cells do not span lines.
+class CsvParser final : public LineParser {
+ public:
+  explicit CsvParser(const ColumnChoice& chosen)
+      : names_(chosen),
+        values_({.key_parts = chosen.key.size(), .time_parts = chosen.time.size()}) {}
+
+  ParsedLine parse(std::string_view line) override {
+    line = without_byte_order_mark(line);
+    const auto reason = unremarkable(line);
+    if (reason == SkipReason::blank) return skip(SkipReason::blank);
+    if (!has_begun_ || line.front() == '#') {
+      if (const auto header = begin(line)) return tl::unexpected(*header);
+    }
+    if (line == header_line_) return skip(SkipReason::header);
+    if (!missing_.empty()) return skip(SkipReason::bad_line, missing_);
+    return read_cells(line);
+  }
+
+ private:
+  /// Learns the columns. Absent if the line is itself a request.
+  std::optional<Skipped> begin(std::string_view line) {
+    const bool is_hash = line.starts_with('#');
+    Header header = read_header(line, names_);
+    const std::string_view missing = missing_columns(header, names_.chosen());
+    const bool is_numbered = is_by_number(names_.chosen());
+    if (is_hash && (!missing.empty() || header.holds_number)) {
+      return Skipped{.reason = *unremarkable(line), .message = {}};
+    }
+    has_begun_ = true;
+    separator_ = header.separator;
+    if (header.holds_number && (is_numbered || !missing.empty())) {
+      columns_ = std::move(header.numbered);
+      if (!is_numbered) missing_ = "the first line is no header: choose the columns by number";
+      return std::nullopt;
+    }
+    columns_ = std::move(header.columns);
+    header_line_ = line;
+    if (missing.empty()) return Skipped{.reason = SkipReason::header, .message = {}};
+    missing_ = fmt::format("the header {} lacks {}", quoted(line), missing);
+    return Skipped{.reason = SkipReason::bad_line, .message = missing_};
+  }
+
+  ParsedLine read_cells(std::string_view line) {
+    values_.clear();
+    arena_.clear();
+    arena_.reserve(line.size());
+    Cells cells(line, separator_);
+    std::size_t number = 0;
+    std::string_view cell;
+    for (auto column = columns_.begin(); column != columns_.end();) {
+      if (!cells.next(cell)) break;
+      ++number;
+      if (column->number != number) continue;
+      if (cells.has_doubled_quotes()) cell = undo_doubled_quotes(cell, arena_);
+      for (; column != columns_.end() && column->number == number; ++column) {
+        values_.set(column->target, trimmed(cell));
+      }
+    }
+    if (cells.is_broken()) {
+      return skip(SkipReason::bad_line, fmt::format("column {}: the quote is not closed on this "
+                                                    "line",
+                                                    number + 1));
+    }
+    if (number < 2) {
+      return skip(SkipReason::bad_line, fmt::format("one column {}: expected several, separated by "
+                                                    "{}",
+                                                    quoted(line), quoted({&separator_, 1})));
+    }
+    return values_.record();
+  }
+
+  FieldNames names_;
+  FieldValues values_;
+  std::vector<Column> columns_;
+  std::string header_line_;
+  std::string missing_;  ///< why no line can be read; empty if they can
+  std::string arena_;
+  char separator_ = ',';
+  bool has_begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<LineParser> make_cloudfront_parser(const ColumnChoice& columns) {
+  return std::make_unique<CloudFrontParser>(columns);
+}
+
+std::unique_ptr<LineParser> make_csv_parser(const ColumnChoice& columns) {
+  return std::make_unique<CsvParser>(columns);
+}
+
+bool is_csv_header(std::string_view line, const ColumnChoice& columns) {
+  const Header header = read_header(line, FieldNames(columns));
+  return missing_columns(header, columns).empty() &&
+         (!header.holds_number || is_by_number(columns));
+}
+
+}  // namespace edgeward::sim

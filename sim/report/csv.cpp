@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <optional>
+#include <vector>
+
+#include "cache/parameters.hpp"
+#include "sim/report/writers.hpp"
+
+namespace edgeward::sim {
+
+namespace {
+
+/// Quoted where RFC 4180 asks for it; a leading =, +, -, @, tab or return gets an apostrophe, since
+/// spreadsheets would run it.
+std::string text_field(std::string_view text) {
+  constexpr std::string_view kFormulaStarts = "=+-@\t\r";
+  std::string result;
+  if (!text.empty() && kFormulaStarts.find(text.front()) != std::string_view::npos) result += '\'';
+  result += text;
+  if (result.find_first_of(",\"\r\n") == std::string::npos) return result;
+  std::string quoted = "\"";
+  for (const char c : result) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+template <class T>
+std::string number_field(const std::optional<T>& value) {
+  return value ? fmt::format("{}", *value) : std::string{};
+}
+
+std::string ratio_field(const std::optional<double>& value) {
+  return value ? fmt::format("{:.9f}", *value) : std::string{};
+}
+
+std::string rate_field(const std::optional<double>& value) {
+  return value ? fmt::format("{:.0f}", *value) : std::string{};
+}
+
+}  // namespace
+
+std::string report_csv(const Report& report) {
+  std::string out =
+      "policy,parameters,admission,capacity_bytes,requests,hits,hit_ratio,bytes,hit_bytes,"
+      "byte_hit_ratio,origin_bytes,origin_peak_bps,origin_p95_bps,evictions,uncacheable,expired,"
+      "ceiling,requests_per_second,change_hit_ratio,change_low,change_high,change_byte_hit_ratio,"
+      "change_origin_bytes\n";
+  for (const ReportedRun& run : report.runs) {
+    const cache::NamedSettings settings{.name = {}, .settings = run.parameters};
+    const std::string parameters = settings.text();
+    std::vector<std::string> fields{
+        text_field(run.policy),
+        text_field(parameters.empty() ? parameters : parameters.substr(1)),
+        text_field(run.admission),
+        number_field(run.capacity_bytes),
+        fmt::format("{}", run.requests),
+        fmt::format("{}", run.counts.hits),
+        ratio_field(run.hit_ratio()),
+        fmt::format("{}", run.bytes),
+        fmt::format("{}", run.counts.hit_bytes),
+        ratio_field(run.byte_hit_ratio()),
+        fmt::format("{}", run.origin_bytes()),
+        rate_field(run.origin_peak_bps),
+        rate_field(run.origin_p95_bps),
+        fmt::format("{}", run.evictions),
+        fmt::format("{}", run.uncacheable),
+        fmt::format("{}", run.counts.expired),
+        run.is_ceiling ? "true" : "false",
+        rate_field(run.requests_per_second)};
+    if (run.change) {
+      fields.push_back(ratio_field(run.change->hit_ratio));
+      fields.push_back(ratio_field(run.change->low));
+      fields.push_back(ratio_field(run.change->high));
+      fields.push_back(ratio_field(run.change->byte_hit_ratio));
+      fields.push_back(fmt::format("{}", run.change->origin_bytes));
+    } else {
+      fields.resize(fields.size() + 5);
+    }
+    out += fmt::format("{}\n", fmt::join(fields, ","));
+  }
+  return out;
+}
+
+}  // namespace edgeward::sim

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sim/report/report.hpp"
+
+namespace edgeward::sim {
+
+/// The replay's JSON, as documented in the sim README: names are stable, more may be added.
+[[nodiscard]] std::string report_json(const Report& report);
+
+/// One row a run, RFC 4180, header first; absent values are empty fields. A field that a
+/// spreadsheet would take for a formula gets an apostrophe before it.
+[[nodiscard]] std::string report_csv(const Report& report);
+
+struct TableStyle {
+  bool colour = false;
+};
+
+/// For people: what the input was, a row a run, the best by each measure marked, ceilings apart.
+[[nodiscard]] std::string report_table(const Report& report, const TableStyle& style = {});
+
+/// Text of any origin, made safe for a terminal: control characters, bytes that are no valid UTF-8
+/// and the C1 controls are shown as \xHH; long texts are cut.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// 12345678 as "11.8 MiB".
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace edgeward::sim

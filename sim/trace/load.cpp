@@ -1,0 +1,122 @@
+#include "sim/trace/load.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "sim/input/byte_source.hpp"
+#include "sim/trace/binary_loader.hpp"
+#include "sim/trace/text_loader.hpp"
+
+namespace edgeward::sim {
+
+namespace {
+
+constexpr std::string_view kBinaryFormat = "oracle_general";
+/// Lines that detection looks at.
+constexpr std::size_t kLinesLookedAt = 50;
+
+std::vector<std::string_view> first_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty() && lines.size() < kLinesLookedAt) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string format_names() {
+  std::string names;
+  for (const LogFormat& format : log_formats()) names += fmt::format("{}, ", format.name);
+  names += kBinaryFormat;
+  return names;
+}
+
+/// The text format of an input, or null for the binary one.
+const LogFormat* choose_format(const LoadOptions& options, const std::string& path,
+                               std::string_view first, Progress& progress) {
+  if (options.format == kBinaryFormat) return nullptr;
+  if (options.format != "auto") return find_log_format(options.format);
+  if (BinaryLoader::recognises(first)) {
+    progress.note(fmt::format("{}: read as {}", path, kBinaryFormat));
+    return nullptr;
+  }
+  const auto lines = first_lines(first);
+  const LogFormat* const format = detect_log_format(lines, options.columns);
+  if (format == nullptr) {
+    constexpr std::size_t kQuoted = 200;
+    throw InputError(fmt::format("{}: cannot tell the log format of '{}'; name it with --format: {}",
+                                 path, lines.empty() ? "" : lines.front().substr(0, kQuoted),
+                                 format_names()));
+  }
+  progress.note(fmt::format("{}: read as {}", path, format->name));
+  return format;
+}
+
+void make_unit_sized(Trace& trace) {
+  std::fill(trace.sizes_bytes.begin(), trace.sizes_bytes.end(), 1);
+  for (UncacheableRequest& request : trace.uncacheable) request.bytes = 1;
+  trace.summary.footprint_bytes = trace.sizes_bytes.size();
+  trace.summary.bytes = trace.stream.size() + trace.uncacheable.size();
+}
+
+/// The binary loader leaves the sums to the end: a pass over the whole stream, or a product.
+void sum_binary(Trace& trace) {
+  const std::vector<std::uint64_t>& sizes = trace.sizes_bytes;
+  trace.summary.requests = trace.stream.size();
+  trace.summary.unique_objects = sizes.size();
+  for (const std::uint64_t size : sizes) trace.summary.footprint_bytes += size;
+  const bool equal = std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
+  if (equal) {
+    trace.summary.bytes = sizes.empty() ? 0 : sizes.front() * trace.stream.size();
+    return;
+  }
+  for (const cache::ObjectIndex object : trace.stream.view()) trace.summary.bytes += sizes[object];
+}
+
+}  // namespace
+
+Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& progress) {
+  if (options.format != "auto" && options.format != kBinaryFormat &&
+      find_log_format(options.format) == nullptr) {
+    throw InputError(fmt::format("unknown format '{}'; there is: auto, {}", options.format, format_names()));
+  }
+  Trace trace(budget);
+  std::optional<TextLoader> text;
+  std::optional<BinaryLoader> binary;
+  for (const std::string& path : options.inputs) {
+    PeekedSource source(open_input(path));
+    if (source.first_bytes().empty()) {
+      progress.note(fmt::format("{}: empty", path));
+      continue;
+    }
+    const LogFormat* const format = choose_format(options, path, source.first_bytes(), progress);
+    if (format == nullptr ? text.has_value() : binary.has_value()) {
+      throw InputError(fmt::format("{}: text logs and binary traces cannot be replayed together", path));
+    }
+    if (format == nullptr) {
+      if (!binary) binary.emplace(trace, progress);
+      binary->append(source, path);
+    } else {
+      if (!text) text.emplace(trace, options, budget, progress);
+      text->append(source, path, *format);
+    }
+    if (trace.summary.partial) break;
+  }
+  if (text) text->finish();
+  if (binary) binary->finish();
+  if (binary) sum_binary(trace);
+  if (!text && !binary) trace.summary.lines = 0;
+  if (options.unit_size) make_unit_sized(trace);
+  return trace;
+}
+
+}  // namespace edgeward::sim

@@ -1,0 +1,565 @@
+// Each format with lines unlike the published samples: other columns, other orders, what optional
+// fields there are left out.
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/logs/line_parser.hpp"
+
+namespace edgeward::sim {
+
+namespace {
+
+constexpr std::int64_t kNoon = 1'706'788'800'000;  // 2024-02-01T12:00:00Z
+
+std::unique_ptr<LineParser> parser_of(std::string_view format, const ColumnChoice& columns = {}) {
+  const LogFormat* const found = find_log_format(format);
+  REQUIRE(found != nullptr);
+  return found->make(columns);
+}
+
+/// The record of the line, which must have one.
+LogRecord read(LineParser& parser, std::string_view line) {
+  const auto record = parser.parse(line);
+  INFO(line);
+  if (!record.has_value()) FAIL(name(record.error().reason) << ": " << record.error().message);
+  return *record;
+}
+
+SkipReason refused(LineParser& parser, std::string_view line) {
+  const auto record = parser.parse(line);
+  INFO(line);
+  REQUIRE_FALSE(record.has_value());
+  const Skipped& skipped = record.error();
+  const bool is_normal = skipped.reason == SkipReason::header ||
+                         skipped.reason == SkipReason::comment ||
+                         skipped.reason == SkipReason::blank;
+  CHECK(skipped.message.empty() == is_normal);
+  return skipped.reason;
+}
+
+SkipReason refused(std::string_view format, std::string_view line) {
+  return refused(*parser_of(format), line);
+}
+
+/// What the last field of a line in this format makes of the word.
+CacheStatus combined_status(const std::string& word) {
+  const auto parser = parser_of("combined");
+  return read(*parser,
+              R"(h - - [01/Feb/2024:12:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "c" )" + word)
+      .cache;
+}
+
+CacheStatus squid_status(const std::string& code) {
+  const auto parser = parser_of("squid");
+  return read(*parser, "1706788800.000 5 10.0.0.1 " + code + "/200 5 GET http://a/ - NONE/-").cache;
+}
+
+CacheStatus json_status(std::string_view format, const std::string& field) {
+  const auto parser = parser_of(format);
+  return read(*parser, R"({"timestamp":1706788800,"url":"/a",)" + field + "}").cache;
+}
+
+}  // namespace
+
+TEST_CASE("blank lines and comments are no errors in any format") {
+  for (const LogFormat& format : log_formats()) {
+    INFO(format.name);
+    CHECK(refused(format.name, "") == SkipReason::blank);
+    CHECK(refused(format.name, " \t ") == SkipReason::blank);
+    CHECK(refused(format.name, "# made by hand") == SkipReason::comment);
+    CHECK(refused(format.name, "rubbish") == SkipReason::bad_line);
+  }
+}
+
+TEST_CASE("combined: all that a line tells is read") {
+  const auto parser = parser_of("combined");
+  const LogRecord record = read(
+      *parser,
+      R"(2001:db8::7 - "jo [x]" [01/Feb/2024:13:00:00.250 +0100] "HEAD /a?b=c HTTP/2.0" 206 17 "-" "u")");
+  CHECK(record.at_ms == kNoon + 250);
+  CHECK(record.client == "2001:db8::7");
+  CHECK(record.method == "HEAD");
+  CHECK(record.url == "/a?b=c");
+  CHECK(record.status == 206);
+  CHECK(record.bytes == 17U);
+  CHECK(record.cache == CacheStatus::unknown);
+  CHECK(record.host.empty());
+  CHECK_FALSE(record.id.has_value());
+}
+
+TEST_CASE("combined: what is missing is absent, not zero") {
+  const auto parser = parser_of("common");
+  const LogRecord record = read(*parser, R"(- - - [01/Feb/2024:12:00:00 +0000] "GET /a" 304 -)");
+  CHECK(record.client.empty());
+  CHECK_FALSE(record.bytes.has_value());
+  CHECK(read(*parser, R"(h - - [01/Feb/2024:12:00:00 +0000] "GET /a" - -)").status == kNoAnswer);
+}
+
+TEST_CASE("combined: quotes within the request end nothing, escaped or not") {
+  const auto parser = parser_of("combined");
+  const std::string head = "h - - [01/Feb/2024:12:00:00 +0000] ";
+  CHECK(read(*parser, head + R"("GET /a\"b\x20c\\ HTTP/1.1" 200 5 "-" "x\" 200 9 MISS")").url ==
+        R"(/a"b c\)");
+  CHECK(read(*parser, head + R"("GET /a"b HTTP/1.0" 200 5)").url == R"(/a"b)");
+  CHECK(read(*parser, head + R"("GET /a b c HTTP/1.0" 200 5)").url == "/a b c");
+  CHECK(read(*parser, head + R"("GET /end\" 200 5)").url == R"(/end\)");
+}
+
+TEST_CASE("combined: a virtual host in front, other brackets and other times are understood") {
+  const auto parser = parser_of("combined");
+  const LogRecord record = read(
+      *parser, R"(www.example.com:443 10.1.2.3 - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5)");
+  CHECK(record.host == "www.example.com:443");
+  CHECK(record.client == "10.1.2.3");
+  CHECK(read(*parser, R"(10.1.2.3 - [10.1.2.3] - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5)")
+            .at_ms == kNoon);
+  CHECK(read(*parser, R"(10.1.2.3 - - [2024-02-01T12:00:00+00:00] "GET /a" 200 5)").at_ms == kNoon);
+  CHECK(read(*parser, R"(10.1.2.3, 10.9.9.9 - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5)")
+            .client == "10.1.2.3");
+}
+
+TEST_CASE("combined: the cache status is found among any extra fields") {
+  CHECK(combined_status("HIT") == CacheStatus::hit);
+  CHECK(combined_status("\"HIT\"") == CacheStatus::hit);
+  CHECK(combined_status("0.003 \"10.0.0.1\" MISS 0.002") == CacheStatus::miss);
+  CHECK(combined_status("rt=0.003 ucs=STALE") == CacheStatus::hit);
+  CHECK(combined_status("UPDATING") == CacheStatus::hit);
+  CHECK(combined_status("REVALIDATED") == CacheStatus::hit);
+  CHECK(combined_status("EXPIRED") == CacheStatus::miss);
+  CHECK(combined_status("BYPASS") == CacheStatus::uncacheable);
+  CHECK(combined_status("hitpass") == CacheStatus::uncacheable);
+  CHECK(combined_status("pipe") == CacheStatus::uncacheable);
+  CHECK(combined_status("hitmiss") == CacheStatus::miss);
+  CHECK(combined_status("synth") == CacheStatus::unknown);
+  CHECK(combined_status("- 1 0 true www.example.com") == CacheStatus::unknown);
+  const auto parser = parser_of("combined");
+  const std::string head = R"(h - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5 )";
+  CHECK(read(*parser, head + R"("HIT")").cache == CacheStatus::hit);
+  CHECK(read(*parser, head + R"("-" "HIT")").cache == CacheStatus::unknown);  // an agent's joke
+}
+
+TEST_CASE("combined: a logged Cache-Control gives the ttl") {
+  const auto parser = parser_of("combined");
+  const std::string head = R"(h - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5 "-" "c" )";
+  CHECK(read(*parser, head + R"("public, max-age=60")").ttl_s == 60);
+  CHECK(read(*parser, head + R"("max-age=60, s-maxage=3600" HIT)").ttl_s == 3600);
+  CHECK(read(*parser, head + R"("s-maxage=3600, max-age=60")").ttl_s == 3600);
+  CHECK_FALSE(read(*parser, head + R"("no-cache")").ttl_s.has_value());
+}
+
+TEST_CASE("combined: a line says what is wrong with it") {
+  const std::string head = "h - - [01/Feb/2024:12:00:00 +0000] ";
+  CHECK(refused("combined", R"(h - - "GET /a" 200 5)") == SkipReason::no_time);
+  CHECK(refused("combined", R"(h - - [31/Feb/2024:12:00:00 +0000] "GET /a" 200 5)") ==
+        SkipReason::no_time);
+  CHECK(refused("combined", head + R"("-" 400 0)") == SkipReason::no_key);
+  CHECK(refused("combined", head + R"("\x16\x03\x01" 400 0)") == SkipReason::no_key);
+  CHECK(refused("combined", head + R"("GET" 400 0)") == SkipReason::no_key);
+  CHECK(refused("combined", head + R"("GET HTTP/1.1" 400 0)") == SkipReason::no_key);
+  CHECK(refused("combined", head + R"("GET /a)") == SkipReason::bad_line);
+  CHECK(refused("combined", head + R"("GET /a" 20 5)") == SkipReason::bad_line);
+  CHECK(refused("combined", head + R"("GET /a" 200 -7)") == SkipReason::bad_line);
+  CHECK(refused("combined", head + R"("GET /a" 200 99999999999999999999)") == SkipReason::bad_line);
+}
+
+TEST_CASE("varnish: the URL is absolute") {
+  const auto parser = parser_of("varnish");
+  const LogRecord record = read(
+      *parser,
+      R"(h - - [01/Feb/2024:12:00:00 +0000] "GET http://x.org:8080/a HTTP/1.1" 200 5 "-" "c" pass)");
+  CHECK(record.url == "http://x.org:8080/a");
+  CHECK(record.cache == CacheStatus::uncacheable);
+}
+
+TEST_CASE("cloudfront: the header says what the columns are, whenever it comes") {
+  const auto parser = parser_of("cloudfront");
+  CHECK(refused(*parser, "1\t2\t3") == SkipReason::bad_line);
+  CHECK(refused(*parser, "#Version: 1.0") == SkipReason::header);
+  CHECK(refused(*parser,
+                "#Fields: time date sc-status cs-uri-query cs-uri-stem c-ip cs(Host) "
+                "sc-bytes x-edge-result-type sc-range-start sc-range-end x-edge-location "
+                "cs-method sc-content-len") == SkipReason::header);
+  const LogRecord record = read(
+      *parser,
+      "12:00:00\t2024-02-01\t206\ta=%2520b\t/x%2520y%2526\t2001:db8::1\td1.cloudfront.net\t900\t"
+      "RefreshHit\t0\t499\tFRA56-P4\tGET\t500\tan extra column");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.status == 206);
+  CHECK(record.url == "/x%20y%26?a=%20b");
+  CHECK(record.client == "2001:db8::1");
+  CHECK(record.host == "d1.cloudfront.net");
+  CHECK(record.bytes == 500U);  // the body, without the headers
+  CHECK(record.cache == CacheStatus::hit);
+  CHECK(record.range_first == 0U);
+  CHECK(record.range_last == 499U);
+  CHECK(record.edge == "FRA56-P4");
+  CHECK(record.method == "GET");
+
+  CHECK(refused(*parser, "#Fields:\tdate\ttime\tcs-uri-stem\tx-host-header\tcs(Host)") ==
+        SkipReason::header);
+  const LogRecord other = read(*parser, "2024-02-01\t12:00:00\t/z\twww.example.com\td1");
+  CHECK(other.url == "/z");
+  CHECK(other.host == "www.example.com");
+  CHECK_FALSE(other.bytes.has_value());
+  CHECK(other.status == 0);
+}
+
+TEST_CASE("cloudfront: an aborted transfer counts the bytes sent, and who left has no status") {
+  const auto parser = parser_of("cloudfront");
+  CHECK(refused(*parser,
+                "#Fields: date time cs-uri-stem sc-status sc-bytes sc-content-len "
+                "x-edge-result-type") == SkipReason::header);
+  const LogRecord record = read(*parser, "2024-02-01\t12:00:00\t/z\t000\t1000\t70000\tError");
+  CHECK(record.bytes == 1000U);
+  CHECK(record.status == kNoAnswer);
+  CHECK(record.cache == CacheStatus::unknown);
+  CHECK(refused(*parser, "2024-02-01\t12:00:00") == SkipReason::no_key);
+  CHECK(refused(*parser, "-\t-\t/z") == SkipReason::no_time);
+  CHECK(refused(*parser, "2024-02-01\t12:00:00\t/z\tok") == SkipReason::bad_line);
+}
+
+TEST_CASE("cloudfront: tables separated by blanks are read too") {
+  const auto parser = parser_of("cloudfront");
+  CHECK(refused(*parser, "#Fields: date time c-ip cs-uri sc-bytes") == SkipReason::header);
+  CHECK(read(*parser, "2024-02-01 12:00:00 10.0.0.1 http://a/b 5").url == "http://a/b");
+}
+
+TEST_CASE("cloudfront_realtime: fields come from the command line where no header is") {
+  const auto parser = parser_of(
+      "cloudfront_realtime",
+      {.fields = {"cs-uri-stem", "cs-uri-query", "timestamp", "x-edge-result-type", "c-ip"}});
+  const LogRecord record = read(*parser, "/a\tb=1\t1706788800.125\tMiss\t10.0.0.1");
+  CHECK(record.at_ms == kNoon + 125);
+  CHECK(record.url == "/a?b=1");
+  CHECK(record.cache == CacheStatus::miss);
+  CHECK(read(*parser, "/a?b=1\tb=1\t1706788800.125\tHit\t10.0.0.1").url == "/a?b=1");
+  const auto lost = parser_of("cloudfront_realtime")->parse("1\t2");
+  REQUIRE_FALSE(lost.has_value());
+  CHECK(lost.error().message.find("--fields") != std::string::npos);
+}
+
+TEST_CASE("fastly: any names, with or without a syslog prefix") {
+  const auto parser = parser_of("fastly");
+  const LogRecord record = read(
+      *parser,
+      R"({"client_ip":"10.0.0.1","time_start":"2024-02-01T12:00:00Z","request_method":"GET",)"
+      R"("host":"x.org","url":"/a?b","response_status":"200","response_body_size":"77",)"
+      R"("fastly_info":{"state":"HIT-STALE-CLUSTER"},"fastly_server":"cache-fra-eddf8230020-FRA",)"
+      R"("resp":{"headers":{"cache-control":["private"]}},"response_cache_control":"max-age=9"})");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.host == "x.org");
+  CHECK(record.url == "/a?b");
+  CHECK(record.status == 200);
+  CHECK(record.bytes == 77U);
+  CHECK(record.cache == CacheStatus::hit);
+  CHECK(record.edge == "FRA");
+  CHECK(record.ttl_s == 9);
+
+  const LogRecord prefixed = read(
+      *parser, R"(<134>2024-02-01T12:00:00Z cache-lhr7321-LHR log[1]: {"url":"/a","ip":null})");
+  CHECK(prefixed.at_ms == kNoon);
+  CHECK(prefixed.edge == "LHR");
+  CHECK(prefixed.client.empty());
+  CHECK(prefixed.status == 0);
+}
+
+TEST_CASE("fastly: passes are not cacheable, errors are neither hit nor miss") {
+  CHECK(json_status("fastly", R"("fastly_info.state":"PASS")") == CacheStatus::uncacheable);
+  CHECK(json_status("fastly", R"("fastly_info.state":"HITPASS")") == CacheStatus::uncacheable);
+  CHECK(json_status("fastly", R"("cache_status":"MISS-CLUSTER")") == CacheStatus::miss);
+  CHECK(json_status("fastly", R"("cache_status":"ERROR")") == CacheStatus::unknown);
+  CHECK(json_status("fastly", R"("x_cache":"HIT, MISS")") == CacheStatus::hit);
+  CHECK(json_status("fastly", R"("cache_control":"private, max-age=60")") ==
+        CacheStatus::uncacheable);
+}
+
+TEST_CASE("cloudflare: every spelling of the time, fields in any order") {
+  const std::string time =
+      GENERATE(R"("2024-02-01T12:00:00Z")", "1706788800", R"("1706788800")", "1706788800000000000",
+               R"("1706788800000000000")", "1.7067888e9");
+  INFO(time);
+  const auto parser = parser_of("cloudflare");
+  const LogRecord record =
+      read(*parser, R"({"RayID":"1","EdgeResponseStatus":404,"EdgeStartTimestamp":)" + time +
+                        R"(,"ClientRequestURI":"/a\u0020b?c","CacheCacheStatus":"expired",)"
+                        R"("EdgeColoCode":"AMS","EdgeResponseBytes":0,"Cookies":{"time":"x"}})");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "/a b?c");
+  CHECK(record.status == 404);
+  CHECK(record.bytes == 0U);
+  CHECK(record.cache == CacheStatus::miss);
+  CHECK(record.edge == "AMS");
+}
+
+TEST_CASE("cloudflare: what was not cacheable is told from misses") {
+  for (const char* const word : {"dynamic", "bypass", "unknown", "none"}) {
+    CHECK(json_status("cloudflare", std::string("\"CacheCacheStatus\":\"") + word + "\"") ==
+          CacheStatus::uncacheable);
+  }
+  for (const char* const word :
+       {"hit", "stale", "updating", "revalidated", "stream_hit", "ignored"}) {
+    CHECK(json_status("cloudflare", std::string("\"CacheCacheStatus\":\"") + word + "\"") ==
+          CacheStatus::hit);
+  }
+  CHECK(json_status("ndjson", R"("cache":"unknown")") == CacheStatus::unknown);
+}
+
+TEST_CASE("akamai: JSON with fewer fields, and the structured variant") {
+  const auto parser = parser_of("akamai");
+  const LogRecord record = read(
+      *parser, R"({"cliIP":"10.0.0.1","reqPath":"a/b","reqTimeSec":"1706788800.5","reqHost":)"
+               R"("x.org","cacheStatus":0,"totalBytes":"99","statusCode":"200","queryStr":"-"})");
+  CHECK(record.at_ms == kNoon + 500);
+  CHECK(record.url == "a/b");
+  CHECK(record.bytes == 99U);
+  CHECK(record.cache == CacheStatus::miss);
+  CHECK(read(*parser, R"({"reqTimeSec":1,"reqPath":"%2Fa%2Fb"})").url == "/a/b");
+  CHECK(
+      read(*parser, R"({"reqTimeSec":1,"reqPath":"/a","cacheStatus":"0","cacheable":"0"})").cache ==
+      CacheStatus::uncacheable);
+
+  const LogRecord structured = read(
+      *parser, "1\t5\t99\tr1\t1706788800\t4321\t10.0.0.1\t206\tHTTPS\tx.org\tGET\t/a/b\t443\t0\t1");
+  CHECK(structured.at_ms == kNoon);
+  CHECK(structured.bytes == 4321U);
+  CHECK(structured.client == "10.0.0.1");
+  CHECK(structured.status == 206);
+  CHECK(structured.host == "x.org");
+  CHECK(structured.method == "GET");
+  CHECK(structured.url == "/a/b");
+  CHECK(structured.cache == CacheStatus::hit);
+}
+
+TEST_CASE("squid: padded columns, and any number of them") {
+  const auto parser = parser_of("squid");
+  for (const std::string tail : {" - HIER_DIRECT/10.9.9.9", " jo HIER_NONE/- text/html",
+                                  " - HIER_NONE/- text/html extra \"and more\"", ""}) {
+    const LogRecord record = read(*parser,
+                                  "1706788800.250      7 10.0.0.1 TCP_MEM_HIT/200 5120 "
+                                  "GET http://x.org/a?b" +
+                                      tail);
+    CHECK(record.at_ms == kNoon + 250);
+    CHECK(record.client == "10.0.0.1");
+    CHECK(record.cache == CacheStatus::hit);
+    CHECK(record.status == 200);
+    CHECK(record.bytes == 5120U);
+    CHECK(record.method == "GET");
+    CHECK(record.url == "http://x.org/a?b");
+  }
+  CHECK(read(*parser, "1706788800.250 -1 10.0.0.1 TCP_MISS_ABORTED/000 0 CONNECT x.org:443 -")
+            .status == kNoAnswer);
+  CHECK(refused(*parser, "1706788800.250 7 10.0.0.1 TCP_HIT 5 GET http://a/") ==
+        SkipReason::bad_line);
+  CHECK(refused(*parser, "1706788800.250 7 10.0.0.1 TCP_HIT/200 5 GET") == SkipReason::bad_line);
+  CHECK(refused(*parser, "x 7 10.0.0.1 TCP_HIT/200 5 GET http://a/") == SkipReason::no_time);
+  CHECK(refused(*parser, "1706788800.250 7 10.0.0.1 TCP_HIT/200 5 GET -") == SkipReason::no_key);
+}
+
+TEST_CASE("squid and Traffic Server codes mean what their manuals say") {
+  for (const char* const code :
+       {"TCP_HIT", "TCP_CF_HIT", "TCP_MEM_HIT", "TCP_REFRESH_HIT", "TCP_REF_FAIL_HIT",
+        "TCP_IMS_HIT", "TCP_REFRESH_UNMODIFIED", "TCP_HIT_ABORTED", "TCP_NEGATIVE_HIT"}) {
+    INFO(code);
+    CHECK(squid_status(code) == CacheStatus::hit);
+  }
+  for (const char* const code :
+       {"TCP_MISS", "TCP_REFRESH_MISS", "TCP_REFRESH_MODIFIED", "TCP_CLIENT_REFRESH",
+        "TCP_IMS_MISS", "TCP_SWAPFAIL", "TCP_SWAPFAIL_MISS", "TCP_MISS_ABORTED",
+        "TCP_CLIENT_REFRESH_MISS"}) {
+    INFO(code);
+    CHECK(squid_status(code) == CacheStatus::miss);
+  }
+  for (const char* const code : {"TCP_DENIED", "TCP_DENIED_ABORTED", "UDP_HIT", "UDP_MISS", "NONE",
+                                 "NONE_NONE", "ERR_CONNECT_FAIL", "ERR_CLIENT_ABORT"}) {
+    INFO(code);
+    CHECK(squid_status(code) == CacheStatus::unknown);
+  }
+  CHECK(squid_status("TCP_TUNNEL") == CacheStatus::uncacheable);
+}
+
+TEST_CASE("ats: key=value in any order, quoted values with blanks") {
+  const auto parser = parser_of("ats");
+  const LogRecord record =
+      read(*parser, R"(1706788800.001 crc=TCP_IMS_MISS uas="a = b c" b=12 pssc=200 cqhm=GET )"
+                    R"(url=https://x.org/a?b=c chi=10.0.0.1 phn=edge-7)");
+  CHECK(record.at_ms == kNoon + 1);
+  CHECK(record.cache == CacheStatus::miss);
+  CHECK(record.bytes == 12U);
+  CHECK(record.status == 200);
+  CHECK(record.method == "GET");
+  CHECK(record.url == "https://x.org/a?b=c");
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.edge == "edge-7");
+  CHECK(read(*parser, "cqts=1706788800 cquuc=http://x.org/ pscl=-").at_ms == kNoon);
+  CHECK(refused(*parser, "1706788800.001 crc=TCP_HIT chi=10.0.0.1") == SkipReason::no_key);
+}
+
+TEST_CASE("gcp: omitted booleans are false, sizes are strings") {
+  const auto parser = parser_of("gcp");
+  const auto line = [](std::string_view request, std::string_view payload) {
+    return R"({"timestamp":"2024-02-01T12:00:00.000000001Z","receiveTimestamp":"1999-01-01T00:00:00Z",)"
+           R"("httpRequest":{"status":200,"requestUrl":"https://x.org/a","remoteIp":"10.0.0.1",)"
+           R"("requestMethod":"GET","responseSize":"12","requestSize":"99")" +
+           std::string(request) + R"(},"jsonPayload":{)" + std::string(payload) + "}}";
+  };
+  const LogRecord record =
+      read(*parser, line(R"(,"cacheHit":true,"cacheLookup":true)", R"("cacheId":"FRA-1f")"));
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "https://x.org/a");
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.bytes == 12U);
+  CHECK(record.edge == "FRA");
+  CHECK(record.cache == CacheStatus::hit);
+  CHECK(read(*parser, line(R"(,"cacheLookup":true)", R"("x":1)")).cache == CacheStatus::miss);
+  CHECK(read(*parser, line("", R"("statusDetails":"response_sent_by_backend")")).cache ==
+        CacheStatus::uncacheable);
+  CHECK(read(*parser, line("", R"("statusDetails":"response_from_cache_validated")")).cache ==
+        CacheStatus::hit);
+  CHECK(read(*parser, line("", R"("statusDetails":"client_disconnected")")).cache ==
+        CacheStatus::unknown);
+}
+
+TEST_CASE("azure: properties of either tier") {
+  const auto parser = parser_of("azure");
+  const auto line = [](std::string_view status) {
+    return R"({"time":"2024-02-01T12:00:00.0000000Z","category":"FrontDoorAccessLog","properties":)"
+           R"({"socketIp":"10.9.9.9","clientIp":"10.0.0.1","requestUri":"https://x.org:443/a",)"
+           R"("httpStatusCode":"206","responseBytes":"7","pop":"DUB","httpMethod":"GET",)"
+           R"("timeTaken":"0.1","cacheStatus":")" +
+           std::string(status) + R"("}})";
+  };
+  const LogRecord record = read(*parser, line("REMOTE_HIT"));
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.url == "https://x.org:443/a");
+  CHECK(record.status == 206);
+  CHECK(record.bytes == 7U);
+  CHECK(record.edge == "DUB");
+  CHECK(record.cache == CacheStatus::hit);
+  CHECK(read(*parser, line("PARTIAL_HIT")).cache == CacheStatus::hit);
+  CHECK(read(*parser, line("MISS")).cache == CacheStatus::miss);
+  for (const char* const word : {"CONFIG_NOCACHE", "CACHE_NOCONFIG", "PRIVATE_NOSTORE", "N/A"}) {
+    CHECK(read(*parser, line(word)).cache == CacheStatus::uncacheable);
+  }
+}
+
+TEST_CASE("ndjson: common names are guessed at any depth") {
+  const auto parser = parser_of("ndjson");
+  const LogRecord caddy =
+      read(*parser, R"({"level":"info","ts":1706788800.0,"request":{"remote_ip":"10.0.0.1",)"
+                    R"("method":"GET","host":"x.org","uri":"/a?b"},"duration":0.1,"size":9,)"
+                    R"("status":200,"resp_headers":{"Cache-Control":["max-age=30"]}})");
+  CHECK(caddy.at_ms == kNoon);
+  CHECK(caddy.client == "10.0.0.1");
+  CHECK(caddy.host == "x.org");
+  CHECK(caddy.url == "/a?b");
+  CHECK(caddy.bytes == 9U);
+  CHECK(caddy.ttl_s == 30);
+  const LogRecord nginx = read(
+      *parser,
+      R"({"request":"GET /a?b HTTP/1.1","time_iso8601":"2024-02-01T12:00:00+00:00","body_bytes_sent":"5"})");
+  CHECK(nginx.method == "GET");
+  CHECK(nginx.url == "/a?b");
+}
+
+TEST_CASE("ndjson: chosen columns count, guesses do not") {
+  const auto parser = parser_of("ndjson", {.time = {"day", "clock"},
+                                           .client = {"who"},
+                                           .key = {"asset.id", "rendition"},
+                                           .size = {"len"}});
+  const LogRecord record =
+      read(*parser, R"({"url":"/no","ts":1,"bytes":1,"day":"2024-02-01","clock":"12:00:00",)"
+                    R"("who":"me","asset":{"id":17},"rendition":"hd","len":1e3})");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.client == "me");
+  CHECK(record.url == "17/hd");
+  CHECK(record.bytes == 1000U);
+  CHECK(refused(*parser, R"({"day":"2024-02-01","clock":"12:00:00","rendition":"hd"})") ==
+        SkipReason::no_key);
+}
+
+TEST_CASE("csv: guessed from the header, whatever separates the columns") {
+  const std::string separator = GENERATE(",", ";", "\t");
+  const auto parser = parser_of("csv");
+  const auto row = [&](std::vector<std::string> cells) {
+    std::string line = cells[0];
+    for (std::size_t i = 1; i < cells.size(); ++i) line += separator + cells[i];
+    return line;
+  };
+  CHECK(refused(*parser, row({"status", "URL", "\"Size\"", "Client IP", "ttl", "timestamp"})) ==
+        SkipReason::header);
+  const LogRecord record =
+      read(*parser,
+           row({"200", "\"/a \"\"b\"\"" + separator + "c\"", "7", "10.0.0.1", "60", "1706788800"}));
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "/a \"b\"" + separator + "c");
+  CHECK(record.bytes == 7U);
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.ttl_s == 60);
+  CHECK(refused(*parser, row({"status", "URL", "\"Size\"", "Client IP", "ttl", "timestamp"})) ==
+        SkipReason::header);
+  CHECK_FALSE(read(*parser, row({"200", "/a", "NA", "", "", "1706788800"})).bytes.has_value());
+  CHECK(refused(*parser, row({"200", "\"/a", "7", "", "", "1706788800"})) == SkipReason::bad_line);
+  CHECK(refused(*parser, row({"200", "/a"})) == SkipReason::no_time);
+}
+
+TEST_CASE("csv: date and time are one instant, package and version one key") {
+  const auto parser = parser_of("csv");
+  CHECK(refused(*parser, "version,time,package,date,country,size") == SkipReason::header);
+  const LogRecord record = read(*parser, "1.2,12:00:00,zoo,2024-02-01,DE,44");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "zoo/1.2");
+  CHECK(record.client.empty());
+  CHECK(read(*parser, "NA,12:00:00,zoo,2024-02-01,DE,NA").url == "zoo");
+}
+
+TEST_CASE("csv: a date that holds the time needs no time column") {
+  const auto parser = parser_of("csv");
+  CHECK(refused(*parser, "date,time,url") == SkipReason::header);
+  CHECK(read(*parser, "2024-02-01T12:00:00Z,0.25,/a").at_ms == kNoon);
+}
+
+TEST_CASE("csv: columns by number need no header, and skip one that is there") {
+  const ColumnChoice columns{.time = {"3"}, .key = {"1", "2"}, .size = {"4"}};
+  const auto parser = parser_of("csv", columns);
+  const LogRecord record = read(*parser, "a,b,1706788800,9");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "a/b");
+  CHECK(record.bytes == 9U);
+  CHECK(refused(*parser_of("csv", columns), "one,two,when,much") == SkipReason::header);
+}
+
+TEST_CASE("csv: a comment line may be the header") {
+  const auto parser = parser_of("csv");
+  CHECK(refused(*parser, "# exported by hand") == SkipReason::comment);
+  CHECK(refused(*parser, "# time,obj_id,size") == SkipReason::header);
+  CHECK(read(*parser, "1,77,5").url == "77");
+}
+
+TEST_CASE("csv: a header without what is needed says what to name") {
+  const auto parser = parser_of("csv");
+  const auto lost = parser->parse("when,what,much");
+  REQUIRE_FALSE(lost.has_value());
+  CHECK(lost.error().message.find("--time") != std::string::npos);
+  const auto named = parser_of("csv", {.time = {"when"}, .key = {"which"}})->parse("when,what");
+  REQUIRE_FALSE(named.has_value());
+  CHECK(named.error().message.find("--key-columns") != std::string::npos);
+}
+
+TEST_CASE("webcachesim: objects are numbers") {
+  const auto parser = parser_of("webcachesim");
+  const LogRecord record = read(*parser, "12  18446744073709551615\t100 3 4.5 x");
+  CHECK(record.at_ms == 12'000);
+  CHECK(record.id == 18'446'744'073'709'551'615U);
+  CHECK(record.bytes == 100U);
+  CHECK(record.url == "18446744073709551615");
+  CHECK(refused(*parser, "12 a 100") == SkipReason::bad_line);
+  CHECK(refused(*parser, "12 7") == SkipReason::bad_line);
+  CHECK(refused(*parser, "x 7 100") == SkipReason::no_time);
+}
+
+}  // namespace edgeward::sim
