@@ -46,8 +46,7 @@ NamedSettings NamedSettings::parse(std::string_view text) {
   while (at != std::string_view::npos) {
     const std::size_t from = at + 1;
     at = text.find(':', from);
-    const std::string_view part =
-        text.substr(from, at == std::string_view::npos ? at : at - from);
+    const std::string_view part = text.substr(from, at == std::string_view::npos ? at : at - from);
     const std::size_t equals = part.find('=');
     const bool positional = equals == std::string_view::npos;
     const std::string name(positional ? std::string_view{} : part.substr(0, equals));
@@ -138,10 +137,10 @@ void Parameters::finish() const {
     }
     const std::vector<std::string_view> candidates(known_.begin(), known_.end());
     const std::string_view nearest = nearest_name(name, candidates);
-    throw ParameterError(fmt::format("{}: unknown setting '{}'{}; it has: {}", settings_.name,
-                                     name.empty() ? value : name,
-                                     nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                                     fmt::join(known_, ", ")));
+    throw ParameterError(fmt::format(
+        "{}: unknown setting '{}'{}; it has: {}", settings_.name, name.empty() ? value : name,
+        nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
+        fmt::join(known_, ", ")));
   }
 }
 
@@ -184,8 +183,7 @@ std::uint64_t parse_bytes(std::string_view text) {
   return static_cast<std::uint64_t>(value);
 }
 
-std::string_view nearest_name(std::string_view name,
-                              std::span<const std::string_view> candidates) {
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> candidates) {
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(name.size() / 2, 1) + 1;
   for (const std::string_view candidate : candidates) {

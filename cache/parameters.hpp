@@ -35,8 +35,8 @@ class ParameterError : public std::runtime_error {
 /// nobody asked for, so that a mistyped name never yields a believable wrong number.
 ///
 ///     Parameters parameters(settings);
-///     const double small = parameters.number("small", {.fallback = 0.1, .low = 0.001, .high = 0.9});
-///     parameters.finish();   // throws ParameterError: lru: unknown setting 'smal' …
+///     const double small = parameters.number("small", {.fallback = 0.1, .low = 0.001, .high =
+///     0.9}); parameters.finish();   // throws ParameterError: lru: unknown setting 'smal' …
 class Parameters {
  public:
   struct Range {

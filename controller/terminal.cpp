@@ -36,7 +36,9 @@ void catch_interrupts() {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return interrupt_seen != 0; }
+bool interrupted() {
+  return interrupt_seen != 0;
+}
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -63,8 +65,9 @@ void TerminalProgress::show(const sim::ProgressReport& report, Clock::time_point
   if (was_loading_ && !report.loading) phase_started_ = now;
   was_loading_ = report.loading;
   const double elapsed = std::chrono::duration<double>(now - phase_started_).count();
-  std::string line = fmt::format("{} {:.0f}%  {:.1f} M requests", report.loading ? "reading" : "replaying",
-                                 report.done_ratio * 100, static_cast<double>(report.requests) / 1e6);
+  std::string line =
+      fmt::format("{} {:.0f}%  {:.1f} M requests", report.loading ? "reading" : "replaying",
+                  report.done_ratio * 100, static_cast<double>(report.requests) / 1e6);
   if (elapsed > 1) {
     line += fmt::format("  {:.1f} M/s", static_cast<double>(report.requests) / elapsed / 1e6);
   }

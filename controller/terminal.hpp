@@ -12,8 +12,8 @@ namespace edgeward::controller {
 
 /// Exit codes, the same for all subcommands.
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitNo = 1;             ///< ran, and the answer is "no"
-inline constexpr int kExitUsage = 2;          ///< usage, input or configuration error
+inline constexpr int kExitNo = 1;     ///< ran, and the answer is "no"
+inline constexpr int kExitUsage = 2;  ///< usage, input or configuration error
 inline constexpr int kExitInterrupted = 130;
 
 /// Makes Ctrl-C and SIGTERM ask for an early end (interrupted() becomes true); a second one ends

@@ -9,7 +9,8 @@
 namespace edgeward::geo {
 
 /// An IPv4 or IPv6 address. Held as 16 bytes in network order; an IPv4 address is held as its
-/// IPv4-mapped IPv6 form (RFC 4291 §2.5.5.2), so that one comparison and one prefix tree serve both.
+/// IPv4-mapped IPv6 form (RFC 4291 §2.5.5.2), so that one comparison and one prefix tree serve
+/// both.
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 

@@ -7,10 +7,10 @@ namespace edgeward::sim {
 
 /// How far a long job is. Ratios are 0..1.
 struct ProgressReport {
-  bool loading = true;            ///< reading the input; otherwise replaying it
+  bool loading = true;  ///< reading the input; otherwise replaying it
   double done_ratio = 0;
-  std::uint64_t requests = 0;     ///< read, or replayed over all runs
-  double hit_ratio = 0;           ///< over what was replayed so far
+  std::uint64_t requests = 0;  ///< read, or replayed over all runs
+  double hit_ratio = 0;        ///< over what was replayed so far
 };
 
 /// What a long job tells while it runs, and asks. Called often (every few thousand requests) and

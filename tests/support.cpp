@@ -26,13 +26,16 @@ void skip(std::string_view reason) {
   std::cout << "skipped: " << reason << '\n';
 }
 
-bool was_skipped() { return skipped; }
+bool was_skipped() {
+  return skipped;
+}
 
 std::optional<std::filesystem::path> shared_data() {
   const char* const given = std::getenv("EDGEWARD_DATA");
   const std::filesystem::path path =
-      given != nullptr ? std::filesystem::path(given)
-                       : std::filesystem::path(EDGEWARD_SOURCE_DIR).parent_path() / "shared" / "data";
+      given != nullptr
+          ? std::filesystem::path(given)
+          : std::filesystem::path(EDGEWARD_SOURCE_DIR).parent_path() / "shared" / "data";
   if (std::filesystem::is_directory(path)) return path;
   skip("no real traces and logs at " + path.string() + " (EDGEWARD_DATA names another folder)");
   return std::nullopt;

@@ -17,13 +17,14 @@ constexpr std::array kKinds = {
 
 }  // namespace
 
-std::span<const AdmissionKind> admission_kinds() { return kKinds; }
+std::span<const AdmissionKind> admission_kinds() {
+  return kKinds;
+}
 
 std::unique_ptr<AdmissionPolicy> make_admission(const NamedSettings& settings,
                                                 const CacheSpec& spec) {
-  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& kind) {
-    return kind.name == settings.name;
-  });
+  const auto* const found = std::find_if(
+      kKinds.begin(), kKinds.end(), [&](const auto& kind) { return kind.name == settings.name; });
   if (found == kKinds.end()) {
     std::vector<std::string_view> names;
     for (const AdmissionKind& kind : kKinds) names.push_back(kind.name);

@@ -30,7 +30,8 @@ std::vector<std::string> split_list(std::string_view option, std::string_view te
   std::vector<std::string> parts;
   while (true) {
     const std::size_t at = text.find(separator);
-    if (text.substr(0, at).empty()) fail(option, text, fmt::format("names between '{}'", separator));
+    if (text.substr(0, at).empty())
+      fail(option, text, fmt::format("names between '{}'", separator));
     parts.emplace_back(text.substr(0, at));
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
@@ -38,13 +39,8 @@ std::vector<std::string> split_list(std::string_view option, std::string_view te
 }
 
 std::int64_t parse_duration_ms(std::string_view option, std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits{{{"", 1e3},
-                                                                             {"ms", 1},
-                                                                             {"s", 1e3},
-                                                                             {"m", 6e4},
-                                                                             {"min", 6e4},
-                                                                             {"h", 3.6e6},
-                                                                             {"d", 8.64e7}}};
+  static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits{
+      {{"", 1e3}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}}};
   const std::size_t unit_at = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto value = number(text.substr(0, unit_at));
   for (const auto& [unit, ms] : kUnits) {
@@ -80,8 +76,8 @@ std::uint64_t parse_capacity(std::string_view text, std::uint64_t footprint_byte
     fail("--capacity", text, "bytes such as 1GiB, or percent of the footprint such as 10%");
   }
   // In long double: a footprint above 2^53 bytes keeps its last digits, and 0.1 % of 1000 is 1.
-  const long double share = static_cast<long double>(footprint_bytes) *
-                            static_cast<long double>(*percent) / 100.0L;
+  const long double share =
+      static_cast<long double>(footprint_bytes) * static_cast<long double>(*percent) / 100.0L;
   return static_cast<std::uint64_t>(std::floor(share + 1e-9L));
 }
 

@@ -72,8 +72,8 @@ sim::CacheKeyRules key_rules(const ReplayCommand& command) {
   sim::CacheKeyRules rules;
   rules.use_host = command.key != "path";
   if (!sim::set_query_rule(command.query, rules)) {
-    throw cache::ParameterError(fmt::format(
-        "--query '{}': expected keep, drop, sort or drop:NAME,NAME…", command.query));
+    throw cache::ParameterError(
+        fmt::format("--query '{}': expected keep, drop, sort or drop:NAME,NAME…", command.query));
   }
   for (const std::string& alias : command.host_aliases) {
     const std::vector<std::string> hosts = split_list("--host-alias", alias, '=');
@@ -93,8 +93,9 @@ sim::LoadOptions load_options(const ReplayCommand& command) {
                      .client = columns("--client", command.client),
                      .key = columns("--key-columns", command.key_columns),
                      .size = columns("--size", command.size),
-                     .fields = command.fields.empty() ? std::vector<std::string>{}
-                                                      : split_list("--fields", command.fields, ',')};
+                     .fields = command.fields.empty()
+                                   ? std::vector<std::string>{}
+                                   : split_list("--fields", command.fields, ',')};
   options.key = key_rules(command);
 
   options.methods = split_list("--methods", command.methods, ',');
@@ -165,10 +166,10 @@ RunPlan plan_runs(const std::vector<cache::NamedSettings>& policies,
       const bool ignores_admission = is_unbounded || policy.name.starts_with("pfoo");
       for (const auto& admission : admissions) {
         if (ignores_admission && &admission != &admissions.front()) continue;
-        plan.runs.push_back({.policy = policy,
-                             .admission = ignores_admission ? cache::NamedSettings{.name = "none"}
-                                                            : admission,
-                             .capacity_bytes = capacity});
+        plan.runs.push_back(
+            {.policy = policy,
+             .admission = ignores_admission ? cache::NamedSettings{.name = "none"} : admission,
+             .capacity_bytes = capacity});
         plan.capacity_texts.push_back(text);
       }
     }
@@ -250,12 +251,12 @@ int run_replay(const ReplayCommand& command) {
   progress.finish();
   tell_bad_lines(trace.summary, progress);
   if (trace.summary.requests == 0) progress.note("no countable request in the input");
-  const bool needs_times = freshness.source != sim::Freshness::Source::none || warm_up.duration_ms > 0;
+  const bool needs_times =
+      freshness.source != sim::Freshness::Source::none || warm_up.duration_ms > 0;
   if (needs_times && !trace.has_times() && trace.summary.requests > 0) {
     throw cache::ParameterError("--ttl and --warmup DURATION need a trace with real times");
   }
-  const RunPlan plan =
-      plan_runs(policies, admissions, capacities, trace.summary.footprint_bytes);
+  const RunPlan plan = plan_runs(policies, admissions, capacities, trace.summary.footprint_bytes);
   const std::vector<sim::Cell> cells = sim::make_cells(trace, warm_up);
   const sim::ReplayOptions options{.freshness = freshness,
                                    .seed = command.seed,
@@ -285,7 +286,8 @@ int run_replay(const ReplayCommand& command) {
 std::string footer() {
   std::string text = "Policies (NAME:SETTING=VALUE…, several separated by commas):\n";
   for (const cache::PolicyKind& kind : cache::policy_kinds()) {
-    text += fmt::format("  {:<12} {}{}\n", kind.name, kind.is_ceiling ? "ceiling: " : "", kind.summary);
+    text +=
+        fmt::format("  {:<12} {}{}\n", kind.name, kind.is_ceiling ? "ceiling: " : "", kind.summary);
   }
   text += "Admission:\n";
   for (const cache::AdmissionKind& kind : cache::admission_kinds()) {
@@ -299,7 +301,8 @@ std::string footer() {
       "  oracle_general       24-byte binary records (libCacheSim)\n"
       "Examples:\n"
       "  edgeward replay access.log.gz\n"
-      "  edgeward replay access.log*.gz --policy lru,s3fifo,gdsf --capacity 10GiB,100GiB --warmup 20%\n"
+      "  edgeward replay access.log*.gz --policy lru,s3fifo,gdsf --capacity 10GiB,100GiB --warmup "
+      "20%\n"
       "  edgeward replay day.csv --time date+time --key-columns package+version --size size\n"
       "  edgeward replay access.log --policy lru,sieve --fail-if-worse 0.5pp --confident\n"
       "  zcat access.log.gz | edgeward replay - --json\n";
@@ -307,7 +310,8 @@ std::string footer() {
 }
 
 void add_input_options(CLI::App& app, ReplayCommand& c) {
-  app.add_option("inputs", c.inputs, "Log files or traces, plain, gzip or zstd; - is standard input")
+  app.add_option("inputs", c.inputs,
+                 "Log files or traces, plain, gzip or zstd; - is standard input")
       ->required()
       ->type_name("INPUT");
   const std::string group = "Input";
@@ -328,7 +332,8 @@ void add_input_options(CLI::App& app, ReplayCommand& c) {
   option("--query", c.query, "Query of the key: keep, drop, sort, or drop:NAME,NAME…");
   option("--methods", c.methods, "Methods that count as requests");
   option("--statuses", c.statuses, "Statuses that count as requests");
-  option("--object-size", c.object_size, "Size of an object: its largest full response, or its first")
+  option("--object-size", c.object_size,
+         "Size of an object: its largest full response, or its first")
       ->check(CLI::IsMember({"max", "first"}));
   option("--chunk", c.chunk, "Cache ranges of this many bytes apart; 0: objects are cached whole");
   option("--memory", c.memory, "Memory for requests; more are spooled to TMPDIR");

@@ -52,7 +52,8 @@ int run_synth(const SynthCommand& command) {
   std::ofstream file(command.output, std::ios::binary);
   if (!file) throw sim::InputError(fmt::format("-o {}: cannot be written", command.output));
   sim::write_synth(options, format, file);
-  if (!file) throw sim::InputError(fmt::format("-o {}: writing failed; is the disk full?", command.output));
+  if (!file)
+    throw sim::InputError(fmt::format("-o {}: writing failed; is the disk full?", command.output));
   return kExitDone;
 }
 

@@ -56,8 +56,9 @@ class File final : public ByteSource {
   }
 
   [[nodiscard]] double fraction_read() const override {
-    return length_ == 0 ? 0.0
-                        : std::min(1.0, static_cast<double>(consumed_) / static_cast<double>(length_));
+    return length_ == 0
+               ? 0.0
+               : std::min(1.0, static_cast<double>(consumed_) / static_cast<double>(length_));
   }
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -135,8 +136,8 @@ class Gzip final : public Compressed {
 
   [[nodiscard]] std::size_t read(std::span<char> buffer) override {
     stream_.next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream_.avail_out = static_cast<uInt>(
-        std::min<std::size_t>(buffer.size(), std::numeric_limits<uInt>::max()));
+    stream_.avail_out =
+        static_cast<uInt>(std::min<std::size_t>(buffer.size(), std::numeric_limits<uInt>::max()));
     const uInt asked = stream_.avail_out;
     while (stream_.avail_out == asked) {
       const std::span<char> bytes = unused();

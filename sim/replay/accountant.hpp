@@ -14,7 +14,7 @@ namespace edgeward::sim {
 struct HitCounts {
   std::uint64_t hits = 0;
   std::uint64_t hit_bytes = 0;
-  std::uint64_t expired = 0;        ///< were cached, but no longer fresh: misses
+  std::uint64_t expired = 0;  ///< were cached, but no longer fresh: misses
   std::uint64_t expired_bytes = 0;
 
   HitCounts& operator+=(const HitCounts& other) {

@@ -26,8 +26,8 @@ class CellMaker {
     });
     if (equal) equal_size_ = sizes.front();
     choose_lengths();
-    warm_up_requests_ = static_cast<std::uint64_t>(
-        warm_up.requests_ratio * static_cast<double>(trace.summary.requests));
+    warm_up_requests_ = static_cast<std::uint64_t>(warm_up.requests_ratio *
+                                                   static_cast<double>(trace.summary.requests));
     if (warm_up.duration_ms > 0 && trace.has_times()) {
       warm_up_end_ms_ = *trace.summary.first_at_ms + warm_up.duration_ms;
     }
@@ -101,7 +101,8 @@ class CellMaker {
       }
       ++request_;
       ++cell_.requests;
-      if (position_ == trace_.stream.size() && next_uncacheable_ == trace_.uncacheable.size()) break;
+      if (position_ == trace_.stream.size() && next_uncacheable_ == trace_.uncacheable.size())
+        break;
     }
   }
 

@@ -20,16 +20,16 @@ struct WarmUp {
 struct Cell {
   std::uint64_t stream_begin = 0;  ///< positions in Trace::stream
   std::uint64_t stream_end = 0;
-  std::uint64_t requests = 0;      ///< uncacheable ones included
+  std::uint64_t requests = 0;  ///< uncacheable ones included
   std::uint64_t bytes = 0;
   std::uint64_t uncacheable = 0;
-  std::int64_t window = 0;         ///< five-minute window since the Unix epoch; 0 without times
-  bool is_counted = true;          ///< false within the warm-up
+  std::int64_t window = 0;  ///< five-minute window since the Unix epoch; 0 without times
+  bool is_counted = true;   ///< false within the warm-up
   // What the log's own cache did, of the requests for which it says.
   std::uint64_t recorded_requests = 0;
   std::uint64_t recorded_hits = 0;
   std::uint64_t recorded_uncacheable = 0;
-  std::uint64_t recorded_bytes = 0;      ///< bytes sent
+  std::uint64_t recorded_bytes = 0;  ///< bytes sent
   std::uint64_t recorded_hit_bytes = 0;
 };
 

@@ -94,8 +94,7 @@ RunResult run_one(Job& job, const RunSpec& spec) {
   for (const Cell& cell : job.cells) {
     if (job.tally.should_stop()) break;
     if (!cell.is_counted) evictions_before = policy->evictions();
-    result.cells.push_back(
-        replay_cell(job.trace, cell, *policy, admission.get(), accountant));
+    result.cells.push_back(replay_cell(job.trace, cell, *policy, admission.get(), accountant));
     if (!cell.is_counted) evictions_before = policy->evictions();
     unreported += cell.stream_end - cell.stream_begin;
     unreported_hits += result.cells.back().hits;

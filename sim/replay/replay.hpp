@@ -37,14 +37,14 @@ struct ReplayOptions {
 /// What one run counted, cell by cell.
 struct RunResult {
   RunSpec spec;
-  std::vector<HitCounts> cells;  ///< as many as were replayed: all, unless stopped
-  std::uint64_t evictions = 0;   ///< after the warm-up
-  std::optional<double> seconds; ///< of this run alone, reading not included
+  std::vector<HitCounts> cells;   ///< as many as were replayed: all, unless stopped
+  std::uint64_t evictions = 0;    ///< after the warm-up
+  std::optional<double> seconds;  ///< of this run alone, reading not included
 };
 
 /// Replays the trace through every run, in parallel threads; each run is one thread's, so the
-/// results do not depend on their number. Stops early if progress says so: unfinished runs then have
-/// fewer cells. Throws cache::ParameterError for settings that a policy refuses.
+/// results do not depend on their number. Stops early if progress says so: unfinished runs then
+/// have fewer cells. Throws cache::ParameterError for settings that a policy refuses.
 [[nodiscard]] std::vector<RunResult> replay(const Trace& trace, const std::vector<Cell>& cells,
                                             const std::vector<RunSpec>& runs,
                                             const ReplayOptions& options, Progress& progress);

@@ -12,7 +12,9 @@ namespace {
 namespace json = boost::json;
 
 /// Ratios carry nine digits: finer than one request in the longest trace that anyone replays.
-json::value rounded(double value) { return std::round(value * 1e9) / 1e9; }
+json::value rounded(double value) {
+  return std::round(value * 1e9) / 1e9;
+}
 
 template <class T>
 json::value optional_value(const std::optional<T>& value) {
@@ -56,12 +58,10 @@ json::object trace_json(const TraceSummary& trace) {
 }
 
 json::object change_json(const ReportedChange& change) {
-  return {{"hit_ratio", rounded(change.hit_ratio)},
-          {"low", optional_ratio(change.low)},
-          {"high", optional_ratio(change.high)},
-          {"byte_hit_ratio", rounded(change.byte_hit_ratio)},
-          {"origin_bytes", change.origin_bytes},
-          {"baseline", strings(change.baseline)}};
+  return {
+      {"hit_ratio", rounded(change.hit_ratio)}, {"low", optional_ratio(change.low)},
+      {"high", optional_ratio(change.high)},    {"byte_hit_ratio", rounded(change.byte_hit_ratio)},
+      {"origin_bytes", change.origin_bytes},    {"baseline", strings(change.baseline)}};
 }
 
 json::object run_json(const ReportedRun& run) {

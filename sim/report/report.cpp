@@ -23,9 +23,9 @@ std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
 }
 
 std::size_t counted_cells(const std::vector<Cell>& cells, std::size_t replayed) {
-  return static_cast<std::size_t>(std::count_if(
-      cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(replayed),
-      [](const Cell& cell) { return cell.is_counted; }));
+  return static_cast<std::size_t>(
+      std::count_if(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(replayed),
+                    [](const Cell& cell) { return cell.is_counted; }));
 }
 
 ReportedRun reported_run(const Trace& trace, const std::vector<Cell>& cells,
@@ -79,7 +79,8 @@ std::optional<ReportedRun> recorded_run(const Trace& trace, const std::vector<Ce
   return run;
 }
 
-std::vector<PairedCell> paired(const std::vector<Cell>& cells, const std::vector<HitCounts>& baseline,
+std::vector<PairedCell> paired(const std::vector<Cell>& cells,
+                               const std::vector<HitCounts>& baseline,
                                const std::vector<HitCounts>& run) {
   const std::size_t counted = counted_cells(cells, cells.size());
   const std::size_t merged = (counted + kIntervalCellsMax - 1) / kIntervalCellsMax;
@@ -168,11 +169,11 @@ class Baselines {
 ReportedChange change_between(const std::vector<Cell>& cells, const RunResult& baseline,
                               const RunResult& run, const ReportedRun& baseline_row,
                               const ReportedRun& row, std::uint64_t seed) {
-  const auto interval =
-      hit_ratio_change(paired(cells, baseline.cells, run.cells), {.seed = seed});
+  const auto interval = hit_ratio_change(paired(cells, baseline.cells, run.cells), {.seed = seed});
   ReportedChange change{
       .hit_ratio = row.hit_ratio().value_or(0) - baseline_row.hit_ratio().value_or(0),
-      .byte_hit_ratio = row.byte_hit_ratio().value_or(0) - baseline_row.byte_hit_ratio().value_or(0),
+      .byte_hit_ratio =
+          row.byte_hit_ratio().value_or(0) - baseline_row.byte_hit_ratio().value_or(0),
       .origin_bytes = static_cast<std::int64_t>(row.origin_bytes()) -
                       static_cast<std::int64_t>(baseline_row.origin_bytes())};
   if (interval) {
@@ -184,9 +185,13 @@ ReportedChange change_between(const std::vector<Cell>& cells, const RunResult& b
 
 }  // namespace
 
-std::optional<double> ReportedRun::hit_ratio() const { return ratio(counts.hits, requests); }
+std::optional<double> ReportedRun::hit_ratio() const {
+  return ratio(counts.hits, requests);
+}
 
-std::optional<double> ReportedRun::byte_hit_ratio() const { return ratio(counts.hit_bytes, bytes); }
+std::optional<double> ReportedRun::byte_hit_ratio() const {
+  return ratio(counts.hit_bytes, bytes);
+}
 
 std::optional<OriginRates> origin_rates(const Trace& trace, const std::vector<Cell>& cells,
                                         const std::vector<HitCounts>& counts) {

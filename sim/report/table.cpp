@@ -78,8 +78,8 @@ class Table {
   explicit Table(const TableStyle& style) : style_(style) {}
 
   void header() {
-    row({"policy", "hit ratio  ", "byte hits  ", "origin  ", "origin peak  ", "change in hit ratio (95%)",
-         "req/s"},
+    row({"policy", "hit ratio  ", "byte hits  ", "origin  ", "origin peak  ",
+         "change in hit ratio (95%)", "req/s"},
         style_.colour ? kBold : "");
   }
 
@@ -130,8 +130,9 @@ class Table {
 };
 
 void write_trace(const TraceSummary& trace, Table& table) {
-  std::string line = fmt::format("{} requests for {} objects, footprint {}", thousands(trace.requests),
-                                 thousands(trace.unique_objects), human_bytes(trace.footprint_bytes));
+  std::string line =
+      fmt::format("{} requests for {} objects, footprint {}", thousands(trace.requests),
+                  thousands(trace.unique_objects), human_bytes(trace.footprint_bytes));
   if (trace.first_at_ms) {
     line += fmt::format(", {} to {} UTC", at_text(*trace.first_at_ms), at_text(*trace.last_at_ms));
   }
@@ -155,7 +156,8 @@ void write_group(const Rows& rows, std::string_view title, Table& table) {
   for (const ReportedRun* row : rows) {
     if (!row->is_ceiling) table.run(*row, rows);
   }
-  if (std::none_of(rows.begin(), rows.end(), [](const auto* row) { return row->is_ceiling; })) return;
+  if (std::none_of(rows.begin(), rows.end(), [](const auto* row) { return row->is_ceiling; }))
+    return;
   table.line("  -- ceilings: they see the future --");
   for (const ReportedRun* row : rows) {
     if (row->is_ceiling) table.run(*row, rows);
@@ -166,8 +168,9 @@ std::string capacity_title(const ReportedRun& run) {
   if (run.policy == "recorded") return "recorded in the log";
   if (!run.capacity_bytes) return "no limit";
   const std::string bytes = human_bytes(*run.capacity_bytes);
-  return run.capacity_text.ends_with('%') ? fmt::format("capacity {} = {}", run.capacity_text, bytes)
-                                          : fmt::format("capacity {}", bytes);
+  return run.capacity_text.ends_with('%')
+             ? fmt::format("capacity {} = {}", run.capacity_text, bytes)
+             : fmt::format("capacity {}", bytes);
 }
 
 }  // namespace

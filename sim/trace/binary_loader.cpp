@@ -62,20 +62,22 @@ void BinaryLoader::append(ByteSource& source, const std::string& path) {
   trace_.summary.first_bad.push_back(
       {.file = path,
        .line = trace_.stream.size() + 1,
-       .message = fmt::format("the last record has {} bytes, expected {}: the file is cut off", held,
-                              kRecordBytes)});
+       .message = fmt::format("the last record has {} bytes, expected {}: the file is cut off",
+                              held, kRecordBytes)});
 }
 
 void BinaryLoader::append_records(const char* bytes, std::size_t records) {
   std::array<std::uint64_t, kBatch> ids;
   if (trace_.stream.size() + records >= cache::kNever) {
-    throw InputError(fmt::format("more than {} requests: replay the trace in parts", cache::kNever - 1));
+    throw InputError(
+        fmt::format("more than {} requests: replay the trace in parts", cache::kNever - 1));
   }
   std::vector<std::uint64_t>& sizes = trace_.sizes_bytes;
   for (std::size_t done = 0; done < records; done += kBatch) {
     const std::size_t count = std::min(kBatch, records - done);
     const char* const batch = bytes + done * kRecordBytes;
-    for (std::size_t i = 0; i < count; ++i) ids[i] = load<std::uint64_t>(batch + i * kRecordBytes + 4);
+    for (std::size_t i = 0; i < count; ++i)
+      ids[i] = load<std::uint64_t>(batch + i * kRecordBytes + 4);
     cache::ObjectIndex* const objects = trace_.stream.extend(count);
     objects_.index_all({ids.data(), count}, objects);
     std::uint32_t* const times = trace_.times.extend(count);
@@ -94,8 +96,8 @@ void BinaryLoader::append_records(const char* bytes, std::size_t records) {
 void BinaryLoader::finish() {
   trace_.time_unit_ms = 1000;
   trace_.summary.went_back = times_.went_back();
-  const bool is_time = !times_.is_numbering() && !times_.is_disordered() &&
-                       latest_time_s_ > first_time_s_;
+  const bool is_time =
+      !times_.is_numbering() && !times_.is_disordered() && latest_time_s_ > first_time_s_;
   if (is_time) {
     trace_.summary.first_at_ms = std::int64_t{first_time_s_} * 1000;
     trace_.summary.last_at_ms = std::int64_t{latest_time_s_} * 1000;

@@ -34,7 +34,9 @@ int open_spool_file(const std::filesystem::path& folder) {
 
 }  // namespace
 
-SpillBuffer::~SpillBuffer() { release(); }
+SpillBuffer::~SpillBuffer() {
+  release();
+}
 
 SpillBuffer::SpillBuffer(SpillBuffer&& other) noexcept
     : budget_(other.budget_),
@@ -75,13 +77,12 @@ void SpillBuffer::reserve(std::size_t bytes) {
 }
 
 void SpillBuffer::grow_in_memory(std::size_t bytes) {
-  void* const grown =
-      data_ == nullptr
-          ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-          : ::mremap(data_, capacity_bytes_, bytes, MREMAP_MAYMOVE);
+  void* const grown = data_ == nullptr ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                                       : ::mremap(data_, capacity_bytes_, bytes, MREMAP_MAYMOVE);
   if (grown == MAP_FAILED) {
-    throw InputError(fmt::format("out of memory ({} bytes); a smaller --memory spools to disk", bytes));
+    throw InputError(
+        fmt::format("out of memory ({} bytes); a smaller --memory spools to disk", bytes));
   }
   (void)::madvise(grown, bytes, MADV_HUGEPAGE);
   data_ = static_cast<std::byte*>(grown);

@@ -53,9 +53,9 @@ const LogFormat* choose_format(const LoadOptions& options, const std::string& pa
   const LogFormat* const format = detect_log_format(lines, options.columns);
   if (format == nullptr) {
     constexpr std::size_t kQuoted = 200;
-    throw InputError(fmt::format("{}: cannot tell the log format of '{}'; name it with --format: {}",
-                                 path, lines.empty() ? "" : lines.front().substr(0, kQuoted),
-                                 format_names()));
+    throw InputError(
+        fmt::format("{}: cannot tell the log format of '{}'; name it with --format: {}", path,
+                    lines.empty() ? "" : lines.front().substr(0, kQuoted), format_names()));
   }
   progress.note(fmt::format("{}: read as {}", path, format->name));
   return format;
@@ -74,7 +74,8 @@ void sum_binary(Trace& trace) {
   trace.summary.requests = trace.stream.size();
   trace.summary.unique_objects = sizes.size();
   for (const std::uint64_t size : sizes) trace.summary.footprint_bytes += size;
-  const bool equal = std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
+  const bool equal =
+      std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
   if (equal) {
     trace.summary.bytes = sizes.empty() ? 0 : sizes.front() * trace.stream.size();
     return;
@@ -87,7 +88,8 @@ void sum_binary(Trace& trace) {
 Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& progress) {
   if (options.format != "auto" && options.format != kBinaryFormat &&
       find_log_format(options.format) == nullptr) {
-    throw InputError(fmt::format("unknown format '{}'; there is: auto, {}", options.format, format_names()));
+    throw InputError(
+        fmt::format("unknown format '{}'; there is: auto, {}", options.format, format_names()));
   }
   Trace trace(budget);
   std::optional<TextLoader> text;
@@ -100,7 +102,8 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
     }
     const LogFormat* const format = choose_format(options, path, source.first_bytes(), progress);
     if (format == nullptr ? text.has_value() : binary.has_value()) {
-      throw InputError(fmt::format("{}: text logs and binary traces cannot be replayed together", path));
+      throw InputError(
+          fmt::format("{}: text logs and binary traces cannot be replayed together", path));
     }
     if (format == nullptr) {
       if (!binary) binary.emplace(trace, progress);

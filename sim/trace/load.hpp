@@ -23,15 +23,16 @@ struct LoadOptions {
   /// the first seen. Binary traces: always the first.
   enum class ObjectSize : std::uint8_t { max, first };
   ObjectSize object_size = ObjectSize::max;
-  std::uint64_t chunk_bytes = 0;    ///< 0: objects are cached whole
-  bool unit_size = false;           ///< every object counts 1
-  bool ttl_from_log = false;        ///< keep the freshness lifetimes that the log states
+  std::uint64_t chunk_bytes = 0;  ///< 0: objects are cached whole
+  bool unit_size = false;         ///< every object counts 1
+  bool ttl_from_log = false;      ///< keep the freshness lifetimes that the log states
 };
 
 /// Reads all inputs into one trace: text logs sorted by time (stable), binary traces in file order.
 /// Throws InputError for unreadable input, an unknown format, or a file none of whose lines parse.
 /// Stops early, with summary.partial, if progress says so.
-[[nodiscard]] Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& progress);
+[[nodiscard]] Trace load_trace(const LoadOptions& options, MemoryBudget& budget,
+                               Progress& progress);
 
 /// How many bad lines are kept for people to look at.
 inline constexpr std::size_t kBadLinesShown = 5;

@@ -35,7 +35,8 @@ class ObjectTable {
     while (2 * (size_ + ids.size()) > slots_.size()) rehash(4 * slots_.size());
     const std::size_t count = ids.size();
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kPrefetchDistance < count) __builtin_prefetch(&slots_[home(ids[i + kPrefetchDistance])]);
+      if (i + kPrefetchDistance < count)
+        __builtin_prefetch(&slots_[home(ids[i + kPrefetchDistance])]);
       out[i] = find_or_add(ids[i]);
     }
   }

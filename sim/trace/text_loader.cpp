@@ -79,8 +79,9 @@ void TextLoader::append(ByteSource& source, const std::string& path, const LogFo
   }
   *trace_.summary.lines += number;
   if (readable == 0 && first_bad && !trace_.summary.partial) {
-    throw InputError(fmt::format("{}: no line reads as {}; line {}: {}; expected {}", path, format.name,
-                                 first_bad->line, first_bad->message, format.expected));
+    throw InputError(fmt::format("{}: no line reads as {}; line {}: {}; expected {}", path,
+                                 format.name, first_bad->line, first_bad->message,
+                                 format.expected));
   }
 }
 
@@ -95,18 +96,17 @@ tl::expected<void, Skipped> TextLoader::add(const LogRecord& record) {
   const auto skip = [](SkipReason reason, std::string message = {}) {
     return tl::unexpected(Skipped{reason, std::move(message)});
   };
-  if (!record.method.empty() &&
-      std::find(options_.methods.begin(), options_.methods.end(), record.method) ==
-          options_.methods.end()) {
+  if (!record.method.empty() && std::find(options_.methods.begin(), options_.methods.end(),
+                                          record.method) == options_.methods.end()) {
     return skip(SkipReason::method);
   }
-  if (record.status != 0 &&
-      std::find(options_.statuses.begin(), options_.statuses.end(), record.status) ==
-          options_.statuses.end()) {
+  if (record.status != 0 && std::find(options_.statuses.begin(), options_.statuses.end(),
+                                      record.status) == options_.statuses.end()) {
     return skip(SkipReason::status);
   }
   if (!record.at_ms) return skip(SkipReason::no_time, "the line has no time");
-  if (!record.id && record.url.empty()) return skip(SkipReason::no_key, "the line names no content");
+  if (!record.id && record.url.empty())
+    return skip(SkipReason::no_key, "the line names no content");
   std::uint64_t id = record.id.value_or(0);
   if (!record.id) {
     key_writer_.write(record, key_);
@@ -118,8 +118,8 @@ tl::expected<void, Skipped> TextLoader::add(const LogRecord& record) {
   if (options_.ttl_from_log) {
     ttl_s_seen_.resize(sizes_seen_.size(), Trace::kNoTtl);
     if (record.ttl_s) {
-      ttl_s_seen_[object] = static_cast<std::uint32_t>(
-          std::clamp<std::int64_t>(*record.ttl_s, 0, Trace::kNoTtl - 1));
+      ttl_s_seen_[object] =
+          static_cast<std::uint32_t>(std::clamp<std::int64_t>(*record.ttl_s, 0, Trace::kNoTtl - 1));
     }
   }
   constexpr std::uint64_t kSentMax = (std::uint64_t{1} << 62) - 1;
@@ -216,8 +216,8 @@ void TextLoader::visit_in_order(Visit visit) {
     std::size_t at = heads.top().second;
     heads.pop();
     const std::size_t end = std::min((at / run_rows + 1) * run_rows, rows.size());
-    const Head limit = heads.empty() ? Head{std::numeric_limits<std::int64_t>::max(), rows.size()}
-                                     : heads.top();
+    const Head limit =
+        heads.empty() ? Head{std::numeric_limits<std::int64_t>::max(), rows.size()} : heads.top();
     while (at < end && Head{rows[at].at_ms, at} <= limit) visit(rows[at++]);
     if (at < end) heads.emplace(rows[at].at_ms, at);
   }
@@ -282,7 +282,8 @@ void TextLoader::write_accesses(cache::ObjectIndex object, std::uint32_t range,
   std::uint64_t first_chunk = 0;
   std::uint64_t last_chunk = 0;
   if (options_.chunk_bytes != 0 && size > 0) {
-    const Range bytes = range == kWhole ? Range{.first = 0, .last = size - 1} : ranges_.view()[range];
+    const Range bytes =
+        range == kWhole ? Range{.first = 0, .last = size - 1} : ranges_.view()[range];
     first_chunk = std::min(bytes.first, size - 1) / options_.chunk_bytes;
     last_chunk = std::min(bytes.last, size - 1) / options_.chunk_bytes;
   }

@@ -24,15 +24,15 @@ struct BadLine {
 struct TraceSummary {
   std::optional<std::uint64_t> lines;  ///< absent for binary traces
   std::uint64_t requests = 0;
-  std::uint64_t bytes = 0;             ///< every request counts its object's size
+  std::uint64_t bytes = 0;  ///< every request counts its object's size
   std::uint64_t unique_objects = 0;
-  std::uint64_t footprint_bytes = 0;   ///< sum of the unique objects' sizes
+  std::uint64_t footprint_bytes = 0;        ///< sum of the unique objects' sizes
   std::optional<std::int64_t> first_at_ms;  ///< absent where times are missing or not real
   std::optional<std::int64_t> last_at_ms;
-  std::uint64_t went_back = 0;         ///< requests earlier than the one before them in the input
+  std::uint64_t went_back = 0;  ///< requests earlier than the one before them in the input
   std::array<std::uint64_t, kSkipReasons> skipped{};
-  std::vector<BadLine> first_bad;      ///< the first few
-  bool partial = false;                ///< reading was interrupted
+  std::vector<BadLine> first_bad;  ///< the first few
+  bool partial = false;            ///< reading was interrupted
 };
 
 /// A response that the log marks as uncacheable: always a miss, never admitted. It goes past the
@@ -60,12 +60,12 @@ struct Trace {
   /// times are not real.
   Column<std::uint32_t> times;
   std::int64_t time_unit_ms = 1;
-  Column<std::uint64_t> request_starts;       ///< empty without chunks
+  Column<std::uint64_t> request_starts;         ///< empty without chunks
   std::vector<UncacheableRequest> uncacheable;  ///< by stream position
   /// What the log's own cache did: one entry a request (uncacheable ones too), in replay order;
   /// empty if the log does not say.
   Column<std::uint64_t> recorded;
-  std::vector<std::uint32_t> ttl_s;           ///< by ObjectIndex; kNoTtl; empty unless asked for
+  std::vector<std::uint32_t> ttl_s;  ///< by ObjectIndex; kNoTtl; empty unless asked for
 
   static constexpr std::uint32_t kNoTtl = 0xFFFF'FFFF;
 

@@ -5,8 +5,8 @@
 namespace edgeward::geo {
 
 TEST_CASE("an address reads back as it was written") {
-  const auto* const text = GENERATE("192.0.2.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::",
-                                    "fe80::1:2:3:4");
+  const auto* const text =
+      GENERATE("192.0.2.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::", "fe80::1:2:3:4");
   const auto address = IpAddress::parse(text);
   REQUIRE(address);
   CHECK(address->text() == text);
@@ -21,9 +21,9 @@ TEST_CASE("an IPv4 address equals its IPv4-mapped form") {
 }
 
 TEST_CASE("what is no address is refused") {
-  const auto* const text = GENERATE("", "1.2.3", "1.2.3.4.5", "256.1.1.1", "example.com", "1.2.3.4:80",
-                                    "[::1]", "fe80::1%eth0", "-", ":::",
-                                    "11111111111111111111111111111111111111111111111111111111");
+  const auto* const text = GENERATE(
+      "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "example.com", "1.2.3.4:80", "[::1]", "fe80::1%eth0",
+      "-", ":::", "11111111111111111111111111111111111111111111111111111111");
   CHECK_FALSE(IpAddress::parse(text));
 }
 

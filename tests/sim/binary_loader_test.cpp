@@ -15,8 +15,8 @@ namespace {
 
 using test::BinaryRecord;
 
-
-Trace load(const std::string& bytes, MemoryBudget& budget, std::uint64_t reports = ~std::uint64_t{0}) {
+Trace load(const std::string& bytes, MemoryBudget& budget,
+           std::uint64_t reports = ~std::uint64_t{0}) {
   const test::TemporaryFolder folder;
   LoadOptions options;
   options.inputs = {folder.write("trace", bytes).string()};
@@ -100,12 +100,14 @@ TEST_CASE("running numbers and disorder are not taken for times, a little disord
   std::vector<BinaryRecord> records = random_records(2000, 50);
   MemoryBudget budget;
   SECTION("numbered requests") {
-    for (std::size_t i = 0; i < records.size(); ++i) records[i].time_s = static_cast<std::uint32_t>(i + 1);
+    for (std::size_t i = 0; i < records.size(); ++i)
+      records[i].time_s = static_cast<std::uint32_t>(i + 1);
     CHECK_FALSE(load(test::binary_trace(records), budget).has_times());
   }
   SECTION("arbitrary values") {
     cache::Random random(1);
-    for (auto& record : records) record.time_s = static_cast<std::uint32_t>(random.below(1'000'000));
+    for (auto& record : records)
+      record.time_s = static_cast<std::uint32_t>(random.below(1'000'000));
     CHECK_FALSE(load(test::binary_trace(records), budget).has_times());
   }
   SECTION("one request out of order") {

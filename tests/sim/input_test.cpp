@@ -65,7 +65,8 @@ std::vector<std::string> lines_of(const std::string& text, std::uint64_t seed = 
 
 TEST_CASE("plain, gzip and zstd inputs read the same") {
   const test::TemporaryFolder folder;
-  const std::string text = GENERATE(std::string{}, std::string("x"), std::string("ab\n"), noise(3'000'000));
+  const std::string text =
+      GENERATE(std::string{}, std::string("x"), std::string("ab\n"), noise(3'000'000));
   const std::size_t step = GENERATE(1 << 16, 4097);
   CHECK(read_all(folder.write("plain", text), step) == text);
   CHECK(read_all(folder.write("a.bin", test::gzip(text)), step) == text);
@@ -115,7 +116,8 @@ TEST_CASE("lines end with newline or return and newline, the last one also witho
   CHECK(lines_of("a\n") == std::vector<std::string>{"a"});
   CHECK(lines_of("").empty());
   CHECK(lines_of("\n") == std::vector<std::string>{""});
-  CHECK(lines_of(std::string("a\0b\nc", 5)) == std::vector<std::string>{std::string("a\0b", 3), "c"});
+  CHECK(lines_of(std::string("a\0b\nc", 5)) ==
+        std::vector<std::string>{std::string("a\0b", 3), "c"});
 }
 
 TEST_CASE("however the bytes arrive, the lines are the same") {
@@ -131,7 +133,8 @@ TEST_CASE("however the bytes arrive, the lines are the same") {
 
 TEST_CASE("an overlong line is cut, counted once, and the next line is whole") {
   for (const std::size_t extra : {1, 2, 4096, 1 << 20, 3 << 20}) {
-    Pieces source("first\n" + std::string(LineSplitter::kLineBytesMax + extra, 'x') + "\nlast", extra);
+    Pieces source("first\n" + std::string(LineSplitter::kLineBytesMax + extra, 'x') + "\nlast",
+                  extra);
     LineSplitter splitter(source);
     LineSplitter::Line line;
     REQUIRE(splitter.next(line));

@@ -337,7 +337,7 @@ TEST_CASE("akamai: JSON with fewer fields, and the structured variant") {
 TEST_CASE("squid: padded columns, and any number of them") {
   const auto parser = parser_of("squid");
   for (const std::string tail : {" - HIER_DIRECT/10.9.9.9", " jo HIER_NONE/- text/html",
-                                  " - HIER_NONE/- text/html extra \"and more\"", ""}) {
+                                 " - HIER_NONE/- text/html extra \"and more\"", ""}) {
     const LogRecord record = read(*parser,
                                   "1706788800.250      7 10.0.0.1 TCP_MEM_HIT/200 5120 "
                                   "GET http://x.org/a?b" +

@@ -28,8 +28,7 @@ struct Made {
     }
     std::uint32_t time = 0;
     for (std::size_t i = 0; i < requests; ++i) {
-      const auto object =
-          static_cast<cache::ObjectIndex>(random.below(1 + random.below(300)));
+      const auto object = static_cast<cache::ObjectIndex>(random.below(1 + random.below(300)));
       trace.stream.push_back(object);
       trace.times.push_back(time);
       if (i + 1 < requests) time += static_cast<std::uint32_t>(random.below(step_ms_max));
@@ -61,7 +60,9 @@ HitCounts total(const std::vector<Cell>& cells, const RunResult& run) {
   return sum;
 }
 
-RunSpec lru(std::uint64_t capacity) { return {.policy = {.name = "lru"}, .capacity_bytes = capacity}; }
+RunSpec lru(std::uint64_t capacity) {
+  return {.policy = {.name = "lru"}, .capacity_bytes = capacity};
+}
 
 /// What an LRU cache with times to live does, told as plainly as possible.
 HitCounts plain_lru(const Trace& trace, std::uint64_t capacity, std::int64_t ttl_ms,
@@ -104,7 +105,8 @@ constexpr std::int64_t kNeverStale = std::int64_t{1} << 60;
 TEST_CASE("cells cover the trace in order, within windows, and add up to it") {
   Made made(20'000);
   if (GENERATE(true, false)) made.add_uncacheable(777);
-  const WarmUp warm_up = GENERATE(WarmUp{}, WarmUp{.requests_ratio = 0.2}, WarmUp{.duration_ms = 600'001});
+  const WarmUp warm_up =
+      GENERATE(WarmUp{}, WarmUp{.requests_ratio = 0.2}, WarmUp{.duration_ms = 600'001});
   const auto cells = make_cells(made.trace, warm_up);
   std::uint64_t position = 0;
   Cell sum;

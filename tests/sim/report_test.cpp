@@ -63,7 +63,8 @@ ReportOptions options(std::size_t runs, BaselineChoice baseline = {}) {
 TEST_CASE("the 95th percentile of origin rates counts idle windows, the peak is the busiest") {
   // 40 windows, of which 4 have traffic: nearest rank 38 of 40, so the third largest.
   Counted counted({0, 10, 20, 39});
-  const std::vector<HitCounts> counts{{.hit_bytes = 900}, {.hit_bytes = 400}, {}, {.hit_bytes = 200}};
+  const std::vector<HitCounts> counts{
+      {.hit_bytes = 900}, {.hit_bytes = 400}, {}, {.hit_bytes = 200}};
   const auto rates = origin_rates(counted.trace, counted.cells, counts);
   REQUIRE(rates);
   CHECK(rates->peak_bps == Approx(1000 * 8 / 300.0));
@@ -106,8 +107,8 @@ TEST_CASE("sums and ratios are those of the counted cells") {
 TEST_CASE("a change is run minus baseline at the same capacity and admission") {
   Counted counted(numbers(40));
   const std::vector<RunResult> runs{
-      counted.run("lru", {3}, "none", 100),   counted.run("lru", {4}, "none", 200),
-      counted.run("sieve", {5}, "none", 100), counted.run("sieve", {8}, "none", 200),
+      counted.run("lru", {3}, "none", 100),       counted.run("lru", {4}, "none", 200),
+      counted.run("sieve", {5}, "none", 100),     counted.run("sieve", {8}, "none", 200),
       counted.run("lru", {2}, "second_hit", 100), counted.run("sieve", {1}, "second_hit", 100)};
   const Report report =
       make_report(counted.trace, counted.cells, runs, options(runs.size(), {.policy = "lru"}));
@@ -155,9 +156,9 @@ TEST_CASE("the recorded row counts what the log says and bytes sent") {
 
 TEST_CASE("the JSON has every promised name, and its figures add up") {
   Counted counted(numbers(40));
-  Report report = make_report(counted.trace, counted.cells,
-                              {counted.run("lru", {3}), counted.run("s3fifo:small=0.2", {4})},
-                              options(2));
+  Report report =
+      make_report(counted.trace, counted.cells,
+                  {counted.run("lru", {3}), counted.run("s3fifo:small=0.2", {4})}, options(2));
   report.trace.skipped[static_cast<std::size_t>(SkipReason::status)] = 4;
   report.trace.lines = 404;
   const json::value parsed = json::parse(report_json(report));
@@ -174,10 +175,12 @@ TEST_CASE("the JSON has every promised name, and its figures add up") {
   CHECK(trace.at("skipped").at("status") == 4);
   const json::object& run = root.at("runs").at(1).as_object();
   for (const char* const name :
-       {"policy", "parameters", "admission", "capacity_bytes", "routing", "plan", "requests", "hits",
-        "hit_ratio", "bytes", "hit_bytes", "byte_hit_ratio", "origin_bytes", "peer_bytes",
-        "prefetch_bytes", "prefetch_used_bytes", "origin_peak_bps", "origin_p95_bps", "evictions",
-        "uncacheable", "expired", "delayed_hits", "ceiling", "change"}) {
+       {"policy",          "parameters",     "admission",      "capacity_bytes",
+        "routing",         "plan",           "requests",       "hits",
+        "hit_ratio",       "bytes",          "hit_bytes",      "byte_hit_ratio",
+        "origin_bytes",    "peer_bytes",     "prefetch_bytes", "prefetch_used_bytes",
+        "origin_peak_bps", "origin_p95_bps", "evictions",      "uncacheable",
+        "expired",         "delayed_hits",   "ceiling",        "change"}) {
     INFO(name);
     CHECK(run.contains(name));
   }
@@ -192,8 +195,8 @@ TEST_CASE("the JSON has every promised name, and its figures add up") {
 TEST_CASE("no requests give null ratios and no division by zero") {
   MemoryBudget budget;
   Trace trace(budget);
-  const Report report = make_report(
-      trace, {}, {RunResult{.spec = {.policy = {.name = "lru"}}}}, options(1));
+  const Report report =
+      make_report(trace, {}, {RunResult{.spec = {.policy = {.name = "lru"}}}}, options(1));
   const json::value parsed = json::parse(report_json(report));
   CHECK(parsed.at("runs").at(0).at("hit_ratio").is_null());
   CHECK_THAT(report_table(report), Catch::Contains("nothing to replay"));
@@ -221,9 +224,13 @@ TEST_CASE("hostile text reaches a terminal only escaped") {
   CHECK(printable("plain é 日本 \xF0\x9F\x98\x80") == "plain é 日本 \xF0\x9F\x98\x80");
   CHECK(printable("\x1B[31mred\x07") == "\\x1B[31mred\\x07");
   CHECK(printable(std::string_view("a\0b\r\n\t\x7F", 7)) == "a\\x00b\\x0D\\x0A\\x09\\x7F");
-  CHECK(printable("\xC2\x9B" "31m") == "\\xC2\\x9B31m");        // C1: CSI
+  CHECK(printable("\xC2\x9B"
+                  "31m") == "\\xC2\\x9B31m");  // C1: CSI
   CHECK(printable("\xC0\x80 \xED\xA0\x80 \xFF") == "\\xC0\\x80 \\xED\\xA0\\x80 \\xFF");
-  CHECK(printable("\xE2\x80\xAE" "evil") == "\\xE2\\x80\\xAE" "evil");  // right-to-left override
+  CHECK(printable("\xE2\x80\xAE"
+                  "evil") ==
+        "\\xE2\\x80\\xAE"
+        "evil");  // right-to-left override
   CHECK(printable("\xE2\x80") == "\\xE2\\x80");
   CHECK(printable(std::string(100'000, 'x')).size() < 400);
   cache::Random random(11);
@@ -231,15 +238,15 @@ TEST_CASE("hostile text reaches a terminal only escaped") {
     std::string text(random.below(40), '\0');
     for (char& c : text) c = static_cast<char>(random.next());
     for (const char c : printable(text)) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) FAIL("a control character came through");
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+        FAIL("a control character came through");
     }
   }
 }
 
 TEST_CASE("a field that a spreadsheet would run or split is quoted") {
   Counted counted(numbers(20));
-  Report report =
-      make_report(counted.trace, counted.cells, {counted.run("lru", {3})}, options(1));
+  Report report = make_report(counted.trace, counted.cells, {counted.run("lru", {3})}, options(1));
   report.runs[0].policy = "=cmd|' /C calc'!A0";
   report.runs[0].admission = "a,\"b\"\n";
   const std::string csv = report_csv(report);
