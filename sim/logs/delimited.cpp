@@ -102,7 +102,7 @@ class Cells {
  public:
   Cells(std::string_view line, char separator) : rest_(line), separator_(separator) {}
 
-  /// False at the end of the line, or at a quote that is not closed (see is_broken).
+  /// False at the end of the line, or at a quote that does not close a cell (see is_broken).
   bool next(std::string_view& cell) {
     if (is_done_) return false;
     if (!rest_.empty() && rest_.front() == '"') return next_quoted(cell);
@@ -130,7 +130,13 @@ class Cells {
       return false;
     }
     cell = rest_.substr(1, end - 1);
-    advance(std::min(rest_.find(separator_, end), rest_.size()));
+    do ++end;
+    while (end < rest_.size() && rest_[end] != separator_ && is_blank(rest_[end]));
+    if (end < rest_.size() && rest_[end] != separator_) {
+      is_broken_ = is_done_ = true;
+      return false;
+    }
+    advance(end);
     return true;
   }
 
@@ -197,10 +203,11 @@ Header read_header(std::string_view line, const FieldNames& names) {
     add_column(names, cell, number, header.columns);
     add_column(names, {}, number, header.numbered);
   }
+  if (cells.is_broken()) header = {.separator = header.separator, .columns = {}, .numbered = {}};
   return header;
 }
 
-/// How many of the columns that the user chose are among the fields' parts.
+/// Whether the columns hold all parts that the user chose.
 bool has_all_chosen(const std::vector<Column>& columns, Field field, std::size_t parts) {
   std::bitset<FieldNames::kPartsMax> found;
   for (const Column& column : columns) {
@@ -292,9 +299,10 @@ class CsvParser final : public LineParser {
       }
     }
     if (cells.is_broken()) {
-      return skip(SkipReason::bad_line, fmt::format("column {}: the quote is not closed on this "
-                                                    "line",
-                                                    number + 1));
+      return skip(SkipReason::bad_line,
+                  fmt::format("column {}: the quote does not end the column on this "
+                              "line",
+                              number + 1));
     }
     if (number < 2) {
       return skip(SkipReason::bad_line, fmt::format("one column {}: expected several, separated by "
