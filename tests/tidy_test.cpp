@@ -111,7 +111,9 @@ TEST_CASE("sources keep the house style that a machine can see") {
       const auto length = std::count_if(line.text.begin(), line.text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
       });
-      if (length > 100) FAIL_CHECK(line.where() << ": longer than 100 columns");
+      // Tests quote whole log lines.
+      const bool quotes = line.file.starts_with("tests/") && line.text.find('"') < 100;
+      if (length > 100 && !quotes) FAIL_CHECK(line.where() << ": longer than 100 columns");
       if (line.text.find('\t') != std::string::npos) FAIL_CHECK(line.where() << ": a tab");
       if (line.text.ends_with(' ')) FAIL_CHECK(line.where() << ": a blank at the end");
     }
