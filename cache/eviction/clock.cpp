@@ -1,6 +1,8 @@
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
+#include "cache/eviction/index_ring.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 
@@ -11,81 +13,65 @@ namespace {
 /// Clock, or second chance, with one bit: Corbató, "A paging experiment with the Multics system",
 /// 1968. A hit sets the object's bit, which is clear at insertion. The hand is the old end of a
 /// queue: an object whose bit is set goes back to the new end with the bit cleared, one whose bit
-/// is clear is evicted. A hit touches eight bytes and no neighbour.
+/// is clear is evicted. A hit touches one byte.
 class Clock final : public PolicyBase<Clock> {
  public:
-  explicit Clock(const CacheSpec& spec) : PolicyBase(spec), nodes_(universe()) {}
+  explicit Clock(const CacheSpec& spec)
+      : PolicyBase(spec), states_(universe(), kAbsent), queue_(universe()) {}
 
-  void prefetch(ObjectIndex object) const { __builtin_prefetch(&nodes_[object], 1); }
+  void prefetch(ObjectIndex object) const { __builtin_prefetch(&states_[object], 1); }
 
   bool lookup(ObjectIndex object) {
     if (!contains(object)) return false;
-    nodes_[object].is_used = true;
+    states_[object] = kUsed;
     return true;
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
     while (!has_room(size)) evict();
-    nodes_[object].is_used = false;
-    push(object);
+    queue_.push(object);
+    states_[object] = kCached;
     added(size);
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override {
-    return nodes_[object].after != kAbsent;
+    return states_[object] != kAbsent;
   }
 
   [[nodiscard]] ObjectIndex victim() override {
-    if (objects() == 0) return kNoObject;
-    while (nodes_[oldest_].is_used) {
-      const ObjectIndex object = pop();
-      nodes_[object].is_used = false;
-      push(object);
+    if (queue_.empty()) return kNoObject;
+    while (states_[queue_.oldest()] == kUsed) {
+      const ObjectIndex object = queue_.pop();
+      states_[object] = kCached;
+      queue_.push(object);
     }
-    return oldest_;
+    return queue_.oldest();
   }
 
   void check_invariants() const override {
     std::uint64_t bytes = 0;
-    std::uint64_t count = 0;
-    for (ObjectIndex object = oldest_; object != kNoObject && count <= universe();
-         object = nodes_[object].after) {
-      bytes += size_bytes(object);
-      ++count;
+    for (std::uint64_t i = 0; i < queue_.size(); ++i) {
+      if (!contains(queue_.at(i))) throw std::logic_error("clock: queued but not cached");
+      bytes += size_bytes(queue_.at(i));
     }
-    check_totals("clock", bytes, count);
+    std::uint64_t cached = 0;
+    for (const State state : states_) cached += state == kAbsent ? 0 : 1;
+    if (cached != queue_.size()) throw std::logic_error("clock: cached but not queued, or twice");
+    check_totals("clock", bytes, queue_.size());
   }
 
  private:
-  static constexpr ObjectIndex kAbsent = kNoObject - 1;
-
-  struct Node {
-    ObjectIndex after = kAbsent;  ///< the object that the hand reaches next
-    bool is_used = false;
-  };
-
-  void push(ObjectIndex object) {
-    *(oldest_ == kNoObject ? &oldest_ : &nodes_[newest_].after) = object;
-    newest_ = object;
-    nodes_[object].after = kNoObject;
-  }
-
-  ObjectIndex pop() {
-    const ObjectIndex object = oldest_;
-    oldest_ = nodes_[object].after;
-    return object;
-  }
+  enum State : std::uint8_t { kAbsent, kCached, kUsed };
 
   void evict() {
     const ObjectIndex object = victim();
-    pop();
-    nodes_[object].after = kAbsent;
+    queue_.pop();
+    states_[object] = kAbsent;
     evicted(size_bytes(object));
   }
 
-  std::vector<Node> nodes_;
-  ObjectIndex oldest_ = kNoObject;
-  ObjectIndex newest_ = kNoObject;
+  std::vector<State> states_;
+  IndexRing queue_;
 };
 
 }  // namespace

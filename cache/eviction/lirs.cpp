@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "cache/eviction/policy_base.hpp"

@@ -1,6 +1,8 @@
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
+#include "cache/eviction/index_ring.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
@@ -28,7 +30,9 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
         small_limit_bytes_(entry_bytes(capacity_bytes(), options.small)),
         ghost_limit_bytes_(share_bytes(capacity_bytes(), options.ghost)),
         refuses_oversize_(options.refuses_oversize),
-        places_(universe()) {}
+        places_(universe()),
+        small_(universe()),
+        main_(universe()) {}
 
   void prefetch(ObjectIndex object) const { __builtin_prefetch(&places_[object], 1); }
 
@@ -44,8 +48,15 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
     const bool is_ghost = places_[object].tag == kGhost;
     if (is_ghost) ghost_.erase(places_.data(), object, size);
     while (!has_room(size)) evict();
-    const bool fills_main = evictions() == 0 && small_.bytes() + size > small_limit_bytes_;
-    (is_ghost || fills_main ? main_ : small_).push(places_.data(), object, size);
+    const bool fills_main = evictions() == 0 && small_bytes_ + size > small_limit_bytes_;
+    if (is_ghost || fills_main) {
+      main_.push(object);
+      places_[object].tag = kMain;
+    } else {
+      small_.push(object);
+      small_bytes_ += size;
+      places_[object].tag = kSmall;
+    }
     places_[object].count = 0;
     added(size);
   }
@@ -58,29 +69,28 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   [[nodiscard]] ObjectIndex victim() override {
     while (objects() != 0) {
       const bool from_small =
-          !small_.empty() && (small_.bytes() >= small_limit_bytes_ || main_.empty());
-      const ObjectIndex object = (from_small ? small_ : main_).oldest();
+          !small_.empty() && (small_bytes_ >= small_limit_bytes_ || main_.empty());
+      IndexRing& queue = from_small ? small_ : main_;
+      const ObjectIndex object = queue.oldest();
+      __builtin_prefetch(&places_[queue.at(kStepsAhead)], 1);
       Place& place = places_[object];
       if (place.count < (from_small ? kPromotionHits : 1)) return object;
-      if (from_small) {
-        const std::uint64_t size = size_bytes(object);
-        small_.erase(places_.data(), object, size);
-        main_.push(places_.data(), object, size);
-        place.count = 0;
-      } else {
-        main_.renew(places_.data(), object);
-        --place.count;
-      }
+      queue.pop();
+      main_.push(object);
+      place.tag = kMain;
+      if (from_small) small_bytes_ -= size_bytes(object);
+      place.count = from_small ? 0 : static_cast<std::uint8_t>(place.count - 1);
     }
     return kNoObject;
   }
 
   void check_invariants() const override {
-    small_.check("s3fifo small", places_, sizes_bytes());
-    main_.check("s3fifo main", places_, sizes_bytes());
+    const std::uint64_t small_bytes = bytes_of(small_, kSmall);
+    const std::uint64_t main_bytes = bytes_of(main_, kMain);
     ghost_.check("s3fifo ghost", places_, sizes_bytes());
+    if (small_bytes != small_bytes_) throw std::logic_error("s3fifo: small is miscounted");
     if (ghost_.bytes() > ghost_limit_bytes_) throw std::logic_error("s3fifo: too many ghosts");
-    check_totals("s3fifo", small_.bytes() + main_.bytes(), small_.objects() + main_.objects());
+    check_totals("s3fifo", small_bytes + main_bytes, small_.size() + main_.size());
   }
 
  private:
@@ -88,24 +98,42 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   static constexpr std::uint8_t kCountMax = 3;
   static constexpr std::uint8_t kPromotionHits = 2;
 
+  static constexpr std::uint64_t kStepsAhead = 4;  ///< hides the hand's way through main
+
   void evict() {
     const ObjectIndex object = victim();
     const std::uint64_t size = size_bytes(object);
     if (places_[object].tag == kMain) {
-      main_.erase(places_.data(), object, size);
+      main_.pop();
+      places_[object].tag = 0;
     } else {
-      small_.erase(places_.data(), object, size);
+      small_.pop();
+      small_bytes_ -= size;
       ghost_.remember(places_.data(), object, sizes_bytes(), ghost_limit_bytes_);
     }
     evicted(size);
+  }
+
+  [[nodiscard]] std::uint64_t bytes_of(const IndexRing& queue, Tag tag) const {
+    std::uint64_t bytes = 0;
+    std::uint64_t tagged = 0;
+    for (const Place& place : places_) tagged += place.tag == tag ? 1 : 0;
+    for (std::uint64_t i = 0; i < queue.size(); ++i) {
+      if (places_[queue.at(i)].tag != tag)
+        throw std::logic_error("s3fifo: queued, tagged otherwise");
+      bytes += size_bytes(queue.at(i));
+    }
+    if (tagged != queue.size()) throw std::logic_error("s3fifo: tagged but not queued, or twice");
+    return bytes;
   }
 
   std::uint64_t small_limit_bytes_;
   std::uint64_t ghost_limit_bytes_;
   bool refuses_oversize_;
   std::vector<Place> places_;
-  Segment small_{kSmall};
-  Segment main_{kMain};
+  IndexRing small_;
+  IndexRing main_;
+  std::uint64_t small_bytes_ = 0;
   Segment ghost_{kGhost};
 };
 

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
-#include <numeric>
-#include <optional>
+#include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/eviction/registry.hpp"
