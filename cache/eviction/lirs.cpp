@@ -128,7 +128,6 @@ class Lirs final : public PolicyBase<Lirs> {
       queue_.push(places_.data(), bottom, size_bytes(bottom));
       prune();
     }
-    prune();
   }
 
   void hit_hir(ObjectIndex object) {

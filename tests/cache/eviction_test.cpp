@@ -274,8 +274,13 @@ TEST_CASE("sieve keeps its hand, and new objects do not push old ones out") {
 
 TEST_CASE("s3fifo promotes what was hit twice in small, and what its ghosts remember") {
   // a fills small, b to j main. k takes a, whose ghost brings it to main, taking k. l takes b from
-  // main, which leaves no ghost; b is new again, hit twice, and m moves it to main, taking c.
-  CHECK(hits_of("s3fifo", 10, "abcdefghijkalbbbmbca") == "..............hh.h.h");
+  // main, which leaves no ghost; b is new again, hit twice, and m moves it to main, taking c. c is
+  // new again and hit once, which is not enough: n takes it, not d.
+  CHECK(hits_of("s3fifo", 10, "abcdefghijkalbbbmbcacnd") == "..............hh.h.hh.h");
+}
+
+TEST_CASE("a cold s3fifo fills main, so that a scan passes through small alone") {
+  CHECK(hits_of("s3fifo", 10, "abcdefghijklmnbcd") == "..............hhh");
 }
 
 TEST_CASE("slru moves a hit object up by one segment, and what it displaces down by one") {
@@ -286,8 +291,9 @@ TEST_CASE("slru moves a hit object up by one segment, and what it displaces down
 
 TEST_CASE("twoq brings to Am what A1out remembers") {
   // A1in keeps 1, A1out remembers 2. a, b and d come back through A1out. g finds A1in at its limit
-  // and takes a from Am, which nothing remembers. b and d are in Am.
-  CHECK(hits_of("twoq", 4, "abcdeabfdgabde") == "...........hh.");
+  // and takes a from Am, which nothing remembers. d and b are hit in Am, in this order, and e joins
+  // them; so h takes d.
+  CHECK(hits_of("twoq", 4, "abcdeabfdgadbehb") == "...........hh..h");
 }
 
 TEST_CASE("arc moves its target by ghost hits") {
