@@ -9,7 +9,7 @@ build=(
   libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
-test=(catch2 clang libbenchmark-dev libclang-rt-14-dev llvm python3)
+test=(catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm python3)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;

@@ -13,7 +13,7 @@ constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 }  // namespace
 
 Accountant::Accountant(const Trace& trace, const Freshness& freshness)
-    : trace_(trace), freshness_(freshness) {
+    : trace_(trace), freshness_(freshness), times_(trace.times) {
   const std::vector<std::uint64_t>& sizes = trace.sizes_bytes;
   if (!sizes.empty() && std::all_of(sizes.begin(), sizes.end(),
                                     [&](std::uint64_t size) { return size == sizes.front(); })) {
@@ -43,7 +43,7 @@ HitCounts Accountant::count(std::uint64_t begin, std::span<std::uint8_t> flags) 
 void Accountant::expire(std::uint64_t begin, std::span<std::uint8_t> flags, HitCounts& counts) {
   for (std::size_t i = 0; i < flags.size(); ++i) {
     const cache::ObjectIndex object = trace_.stream.view()[begin + i];
-    const std::int64_t now = trace_.times.view()[begin + i];
+    const std::int64_t now = times_.at(begin + i);
     if (flags[i] != 0 && now < fresh_until_[object]) continue;
     if (flags[i] != 0) {
       flags[i] = 0;

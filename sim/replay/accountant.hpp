@@ -53,7 +53,8 @@ class Accountant {
   Freshness freshness_;
   std::optional<std::uint64_t> equal_size_;
   std::vector<std::int64_t> fresh_until_;  ///< by object, in the trace's time units
-  std::size_t next_request_ = 0;           ///< whose start comes next (with chunks)
+  TimeSteps::Cursor times_;
+  std::size_t next_request_ = 0;  ///< whose start comes next (with chunks)
   bool is_hit_so_far_ = false;
 };
 

@@ -19,7 +19,7 @@ constexpr std::array<std::int64_t, 12> kCellSeconds{300, 150, 100, 60, 50, 30, 2
 /// at each boundary.
 class CellMaker {
  public:
-  CellMaker(const Trace& trace, const WarmUp& warm_up) : trace_(trace) {
+  CellMaker(const Trace& trace, const WarmUp& warm_up) : trace_(trace), times_(trace.times) {
     const std::vector<std::uint64_t>& sizes = trace.sizes_bytes;
     const bool equal = !sizes.empty() && std::all_of(sizes.begin(), sizes.end(), [&](auto size) {
       return size == sizes.front();
@@ -59,9 +59,9 @@ class CellMaker {
            trace_.uncacheable[next_uncacheable_].stream_position <= position_;
   }
 
-  [[nodiscard]] std::int64_t next_at_ms() const {
+  [[nodiscard]] std::int64_t next_at_ms() {
     return trace_.at_ms(is_next_uncacheable() ? trace_.uncacheable[next_uncacheable_].time
-                                              : trace_.times.view()[position_]);
+                                              : times_.at(position_));
   }
 
   void open() {
@@ -113,12 +113,11 @@ class CellMaker {
     if (!trace_.has_times()) {
       position_ = limit;
     } else {
-      const std::span<const std::uint32_t> times = trace_.times.view();
       const std::int64_t units =
           (end_ms_ - *trace_.summary.first_at_ms + trace_.time_unit_ms - 1) / trace_.time_unit_ms;
       const auto end_time = static_cast<std::uint32_t>(
           std::min<std::int64_t>(units, std::numeric_limits<std::uint32_t>::max()));
-      while (position_ < limit && times[position_] < end_time) ++position_;
+      position_ = std::min(limit, trace_.times.first_from(end_time));
     }
     request_ = position_;
     cell_.requests = position_ - begin;
@@ -161,6 +160,7 @@ class CellMaker {
   }
 
   const Trace& trace_;
+  TimeSteps::Cursor times_;
   std::optional<std::uint64_t> equal_size_;
   std::int64_t cell_ms_ = 0;  ///< 0: cells by count
   std::uint64_t requests_per_cell_ = 1;

@@ -80,14 +80,13 @@ void BinaryLoader::append_records(const char* bytes, std::size_t records) {
       ids[i] = load<std::uint64_t>(batch + i * kRecordBytes + 4);
     cache::ObjectIndex* const objects = trace_.stream.extend(count);
     objects_.index_all({ids.data(), count}, objects);
-    std::uint32_t* const times = trace_.times.extend(count);
     if (trace_.stream.size() == count) first_time_s_ = latest_time_s_ = load<std::uint32_t>(batch);
     for (std::size_t i = 0; i < count; ++i) {
       const char* const record = batch + i * kRecordBytes;
       const auto time_s = load<std::uint32_t>(record);
       times_.see(std::int64_t{time_s} * 1000);
       latest_time_s_ = std::max(latest_time_s_, time_s);
-      times[i] = latest_time_s_ - first_time_s_;
+      trace_.times.push_back(latest_time_s_ - first_time_s_);
       if (objects[i] == sizes.size()) sizes.push_back(load<std::uint32_t>(record + 12));
     }
   }

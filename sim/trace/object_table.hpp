@@ -26,13 +26,13 @@ class ObjectTable {
 
   /// The number of `id`, new or known.
   cache::ObjectIndex index(std::uint64_t id) {
-    if (2 * (size_ + 1) > slots_.size()) rehash(4 * slots_.size());
+    if (2 * (size_ + 1) > slots_.size()) rehash(2 * slots_.size());
     return find_or_add(id);
   }
 
   /// index() of every id, in order.
   void index_all(std::span<const std::uint64_t> ids, cache::ObjectIndex* out) {
-    while (2 * (size_ + ids.size()) > slots_.size()) rehash(4 * slots_.size());
+    while (2 * (size_ + ids.size()) > slots_.size()) rehash(2 * slots_.size());
     const std::size_t count = ids.size();
     for (std::size_t i = 0; i < count; ++i) {
       if (i + kPrefetchDistance < count)

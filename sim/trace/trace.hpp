@@ -10,6 +10,7 @@
 #include "cache/ids.hpp"
 #include "sim/logs/record.hpp"
 #include "sim/trace/column.hpp"
+#include "sim/trace/time_steps.hpp"
 
 namespace edgeward::sim {
 
@@ -58,7 +59,7 @@ struct Trace {
   Column<cache::ObjectIndex> stream;
   /// Time of each access, in units of time_unit_ms since first_at_ms, never decreasing; empty where
   /// times are not real.
-  Column<std::uint32_t> times;
+  TimeSteps times;
   std::int64_t time_unit_ms = 1;
   Column<std::uint64_t> request_starts;         ///< empty without chunks
   std::vector<UncacheableRequest> uncacheable;  ///< by stream position

@@ -66,8 +66,7 @@ void replay_and_report(const sim::Trace& trace, bool with_ttl) {
   Patience progress;
   const sim::RunSpec run{.policy = {.name = "lru"}, .capacity_bytes = 10'000};
   const auto results = sim::replay(trace, cells, {run}, options, progress);
-  const sim::Report report =
-      sim::make_report(trace, cells, results, {.capacity_texts = {"10000"}});
+  const sim::Report report = sim::make_report(trace, cells, results, {.capacity_texts = {"10000"}});
   require(!sim::report_json(report).empty(), "JSON");
   for (const char c : sim::report_table(report)) {
     require(c == '\n' || static_cast<unsigned char>(c) >= 0x20, "no control characters");

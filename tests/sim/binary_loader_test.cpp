@@ -49,6 +49,8 @@ TEST_CASE("a binary trace gets dense numbers in order of appearance and first si
   std::uint64_t bytes = 0;
   std::uint64_t footprint = 0;
   REQUIRE(trace.stream.size() == records.size());
+  REQUIRE(trace.times.size() == records.size());
+  TimeSteps::Cursor times(trace.times);
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto [at, is_new] =
         numbers.emplace(records[i].id, static_cast<cache::ObjectIndex>(numbers.size()));
@@ -58,7 +60,7 @@ TEST_CASE("a binary trace gets dense numbers in order of appearance and first si
     }
     bytes += sizes[at->second];
     if (trace.stream.view()[i] != at->second) FAIL("request " << i);
-    if (trace.at_ms(trace.times.view()[i]) != std::int64_t{records[i].time_s} * 1000) {
+    if (trace.at_ms(times.at(i)) != std::int64_t{records[i].time_s} * 1000) {
       FAIL("time of request " << i);
     }
   }
@@ -83,7 +85,11 @@ TEST_CASE("a binary trace larger than the memory allowed loads the same from dis
     return std::equal(a.view().begin(), a.view().end(), b.view().begin(), b.view().end());
   };
   CHECK(same(in_memory.stream, spooled.stream));
-  CHECK(same(in_memory.times, spooled.times));
+  TimeSteps::Cursor times(in_memory.times);
+  TimeSteps::Cursor spooled_times(spooled.times);
+  for (std::size_t i = 0; i < in_memory.stream.size(); ++i) {
+    if (times.at(i) != spooled_times.at(i)) FAIL("time of request " << i);
+  }
 }
 
 TEST_CASE("a cut binary record is counted and said, the whole ones are kept") {
@@ -115,7 +121,8 @@ TEST_CASE("running numbers and disorder are not taken for times, a little disord
     const Trace trace = load(test::binary_trace(records), budget);
     REQUIRE(trace.has_times());
     CHECK(trace.summary.went_back == 1);
-    CHECK(std::is_sorted(trace.times.view().begin(), trace.times.view().end()));
+    TimeSteps::Cursor times(trace.times);
+    CHECK(times.at(999) == times.at(1000));  // no earlier than the one before
   }
   SECTION("all at once") {
     for (auto& record : records) record.time_s = 7;

@@ -41,11 +41,11 @@ struct Made {
 
   /// Marks a share of new requests between the others as uncacheable.
   void add_uncacheable(std::size_t count) {
-    cache::Random random(9);
+    TimeSteps::Cursor times(trace.times);
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t position = i * trace.stream.size() / count;
       trace.uncacheable.push_back(
-          {.stream_position = position, .bytes = 7, .time = trace.times.view()[position]});
+          {.stream_position = position, .bytes = 7, .time = times.at(position)});
       trace.summary.bytes += 7;
     }
     trace.summary.requests += count;
@@ -71,9 +71,10 @@ HitCounts plain_lru(const Trace& trace, std::uint64_t capacity, std::int64_t ttl
   std::map<cache::ObjectIndex, std::int64_t> fetched_at;
   std::uint64_t used = 0;
   HitCounts counts;
+  TimeSteps::Cursor times(trace.times);
   for (std::size_t i = 0; i < trace.stream.size(); ++i) {
     const cache::ObjectIndex object = trace.stream.view()[i];
-    const std::int64_t now = trace.times.view()[i];
+    const std::int64_t now = times.at(i);
     const std::uint64_t size = trace.sizes_bytes[object];
     const auto found = fetched_at.find(object);
     if (found != fetched_at.end()) {
@@ -108,6 +109,7 @@ TEST_CASE("cells cover the trace in order, within windows, and add up to it") {
   const WarmUp warm_up =
       GENERATE(WarmUp{}, WarmUp{.requests_ratio = 0.2}, WarmUp{.duration_ms = 600'001});
   const auto cells = make_cells(made.trace, warm_up);
+  TimeSteps::Cursor times(made.trace.times);
   std::uint64_t position = 0;
   Cell sum;
   sum.requests = sum.bytes = sum.uncacheable = 0;
@@ -120,7 +122,7 @@ TEST_CASE("cells cover the trace in order, within windows, and add up to it") {
     was_counted = cell.is_counted;
     position = cell.stream_end;
     for (std::uint64_t i = cell.stream_begin; i < cell.stream_end; ++i) {
-      const std::int64_t at_ms = made.trace.at_ms(made.trace.times.view()[i]);
+      const std::int64_t at_ms = made.trace.at_ms(times.at(i));
       if (at_ms / kWindowMs != cell.window) FAIL("request " << i << " is in another window");
       if (warm_up.duration_ms > 0 && (at_ms - kStartMs >= warm_up.duration_ms) != cell.is_counted) {
         FAIL("request " << i << " is on the wrong side of the warm-up");
