@@ -24,7 +24,8 @@ Span find_time(std::string_view line) {
     if (line.size() - open <= kTimeLengthMin || !is_digit(line[open + 1])) continue;
     if (line[open + 2] != '/' && line[open + 3] != '/' && line[open + 5] != '-') continue;
     const std::size_t close = line.find(']', open);
-    if (close != kNone) return {.begin = open + 1, .end = close};
+    if (close == kNone) break;
+    return {.begin = open + 1, .end = close};
   }
   return {};
 }

@@ -35,7 +35,8 @@ Prefix parse_prefix(std::string_view text) {
   if (text.starts_with('<')) text.remove_prefix(std::min(text.find('>'), text.size() - 1) + 1);
   for (std::string_view token = next_token(text); !token.empty(); token = next_token(text)) {
     if (token.starts_with("cache-")) prefix.server = token;
-    if (prefix.time.empty() && token.size() >= 8 && parse_time(token)) prefix.time = token;
+    const bool has_date = token.size() > 4 && token[4] == '-';
+    if (prefix.time.empty() && has_date && parse_time(token)) prefix.time = token;
   }
   return prefix;
 }

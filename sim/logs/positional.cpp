@@ -74,12 +74,12 @@ class SquidParser final : public LineParser {
   /// `name=value` or `name="a value"`; empty at the end.
   static std::string_view next_pair(std::string_view& rest) {
     while (!rest.empty() && is_blank(rest.front())) rest.remove_prefix(1);
-    const std::size_t open = rest.find("=\"");
-    const std::size_t blank = std::min(rest.find_first_of(" \t"), rest.size());
-    std::size_t end = blank;
-    if (open < blank) {
-      const std::size_t close = rest.find('"', open + 2);
-      end = close == std::string_view::npos ? rest.size() : close + 1;
+    std::size_t end = std::min(rest.find_first_of("= \t"), rest.size());
+    if (rest.substr(end, 2) == "=\"") {
+      end = rest.find('"', end + 2);
+      end = end == std::string_view::npos ? rest.size() : end + 1;
+    } else {
+      end = std::min(rest.find_first_of(" \t", end), rest.size());
     }
     const std::string_view pair = rest.substr(0, end);
     rest.remove_prefix(end);
