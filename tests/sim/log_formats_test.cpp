@@ -2,6 +2,7 @@
 // fields there are left out.
 
 #include <catch2/catch.hpp>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,10 +15,24 @@ namespace {
 
 constexpr std::int64_t kNoon = 1'706'788'800'000;  // 2024-02-01T12:00:00Z
 
+/// Keeps the lines, so that records may be looked at when the line was a temporary.
+class KeepingParser final : public LineParser {
+ public:
+  explicit KeepingParser(std::unique_ptr<LineParser> parser) : parser_(std::move(parser)) {}
+
+  tl::expected<LogRecord, Skipped> parse(std::string_view line) override {
+    return parser_->parse(lines_.emplace_back(line));
+  }
+
+ private:
+  std::unique_ptr<LineParser> parser_;
+  std::deque<std::string> lines_;
+};
+
 std::unique_ptr<LineParser> parser_of(std::string_view format, const ColumnChoice& columns = {}) {
   const LogFormat* const found = find_log_format(format);
   REQUIRE(found != nullptr);
-  return found->make(columns);
+  return std::make_unique<KeepingParser>(found->make(columns));
 }
 
 /// The record of the line, which must have one.
