@@ -81,6 +81,7 @@ CacheStatus squid_meaning(std::string_view code) {
 }
 
 CacheStatus meaning(std::string_view word) {
+  if (word.empty()) return kUnknown;
   for (const Meaning& known : kWords) {
     if (word == known.word) return known.status;
   }

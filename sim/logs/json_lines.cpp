@@ -130,7 +130,7 @@ class JsonParser final : public LineParser {
     bool is_first = true;
     for (auto item : array) {
       ondemand::value entry;
-      if (const auto error = std::move(item).get(entry)) return error;
+      if (const auto error = item.get(entry)) return error;
       ondemand::json_type type{};
       if (const auto error = entry.type().get(type)) return error;
       const bool is_scalar =

@@ -216,7 +216,7 @@ std::optional<std::int64_t> CommonLogClock::parse(std::string_view text) {
   if (text.size() != kLength) return parse_time(text);
   const char* const seconds = text.data() + kMinuteLength;
   if (!is_digit(seconds[0]) || !is_digit(seconds[1])) return parse_time(text);
-  const int second = (seconds[0] - '0') * 10 + (seconds[1] - '0');
+  const std::int64_t second = (seconds[0] - '0') * 10 + (seconds[1] - '0');
   const bool is_same_minute = std::memcmp(text.data(), minute_.data(), kMinuteLength) == 0 &&
                               std::memcmp(seconds + 2, zone_.data(), kZoneLength) == 0;
   if (is_same_minute && second <= 60) return in_range(minute_at_ms_ + second * 1000);

@@ -92,8 +92,8 @@ TEST_CASE("blank lines and comments are no errors in any format") {
 TEST_CASE("combined: all that a line tells is read") {
   const auto parser = parser_of("combined");
   const LogRecord record = read(
-      *parser,
-      R"(2001:db8::7 - "jo [x]" [01/Feb/2024:13:00:00.250 +0100] "HEAD /a?b=c HTTP/2.0" 206 17 "-" "u")");
+      *parser, R"(2001:db8::7 - "jo [x]" [01/Feb/2024:13:00:00.250 +0100] "HEAD /a?b=c HTTP/2.0" )"
+               R"(206 17 "-" "u")");
   CHECK(record.at_ms == kNoon + 250);
   CHECK(record.client == "2001:db8::7");
   CHECK(record.method == "HEAD");
@@ -182,9 +182,9 @@ TEST_CASE("combined: a line says what is wrong with it") {
 
 TEST_CASE("varnish: the URL is absolute") {
   const auto parser = parser_of("varnish");
-  const LogRecord record = read(
-      *parser,
-      R"(h - - [01/Feb/2024:12:00:00 +0000] "GET http://x.org:8080/a HTTP/1.1" 200 5 "-" "c" pass)");
+  const LogRecord record =
+      read(*parser, R"(h - - [01/Feb/2024:12:00:00 +0000] "GET http://x.org:8080/a HTTP/1.1" )"
+                    R"(200 5 "-" "c" pass)");
   CHECK(record.url == "http://x.org:8080/a");
   CHECK(record.cache == CacheStatus::uncacheable);
 }
@@ -416,7 +416,8 @@ TEST_CASE("ats: key=value in any order, quoted values with blanks") {
 TEST_CASE("gcp: omitted booleans are false, sizes are strings") {
   const auto parser = parser_of("gcp");
   const auto line = [](std::string_view request, std::string_view payload) {
-    return R"({"timestamp":"2024-02-01T12:00:00.000000001Z","receiveTimestamp":"1999-01-01T00:00:00Z",)"
+    return R"({"timestamp":"2024-02-01T12:00:00.000000001Z",)"
+           R"("receiveTimestamp":"1999-01-01T00:00:00Z",)"
            R"("httpRequest":{"status":200,"requestUrl":"https://x.org/a","remoteIp":"10.0.0.1",)"
            R"("requestMethod":"GET","responseSize":"12","requestSize":"99")" +
            std::string(request) + R"(},"jsonPayload":{)" + std::string(payload) + "}}";
@@ -474,9 +475,9 @@ TEST_CASE("ndjson: common names are guessed at any depth") {
   CHECK(caddy.url == "/a?b");
   CHECK(caddy.bytes == 9U);
   CHECK(caddy.ttl_s == 30);
-  const LogRecord nginx = read(
-      *parser,
-      R"({"request":"GET /a?b HTTP/1.1","time_iso8601":"2024-02-01T12:00:00+00:00","body_bytes_sent":"5"})");
+  const LogRecord nginx =
+      read(*parser, R"({"request":"GET /a?b HTTP/1.1","time_iso8601":"2024-02-01T12:00:00+00:00",)"
+                    R"("body_bytes_sent":"5"})");
   CHECK(nginx.method == "GET");
   CHECK(nginx.url == "/a?b");
 }

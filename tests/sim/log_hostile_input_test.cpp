@@ -39,7 +39,8 @@ constexpr Example kExamples[] = {
     {"ats", "", R"(1706788800.001 chi=10.0.0.1 url=http://x/a pssc=200 b=5 crc=TCP_HIT uas="c d")"},
     {"squid", "", "1706788800.001 7 10.0.0.1 TCP_HIT/200 5 GET http://x/a - HIER_NONE/- t"},
     {"gcp", "",
-     R"({"timestamp":"2024-02-01T12:00:00Z","httpRequest":{"requestUrl":"http://x/a","status":200}})"},
+     R"({"timestamp":"2024-02-01T12:00:00Z",)"
+     R"("httpRequest":{"requestUrl":"http://x/a","status":200}})"},
     {"azure", "",
      R"({"time":"2024-02-01T12:00:00Z","properties":{"requestUri":"http://x/a","pop":"FRA"}})"},
     {"ndjson", "", R"({"ts":1706788800.25,"client":{"ip":"10.0.0.1"},"path":"/a","size":5})"},
