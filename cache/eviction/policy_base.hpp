@@ -51,6 +51,7 @@ class PolicyBase : public EvictionPolicy {
   }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
   [[nodiscard]] std::span<const std::uint64_t> sizes_bytes() const { return sizes_bytes_; }
+  void prefetch_size(ObjectIndex object) const { __builtin_prefetch(&sizes_bytes_[object]); }
   [[nodiscard]] std::size_t universe() const { return sizes_bytes_.size(); }
 
   /// How many requests came before the one being handled.
@@ -73,6 +74,18 @@ class PolicyBase : public EvictionPolicy {
           fmt::format("{}: holds {} objects of {} bytes, but counted {} of {} (capacity {})",
                       policy, count, bytes, objects_, used_bytes_, capacity_bytes_));
     }
+  }
+
+  /// For check_invariants: check_totals over the objects that contains() names.
+  void check_contents(std::string_view policy) const {
+    std::uint64_t bytes = 0;
+    std::uint64_t count = 0;
+    for (std::size_t object = 0; object < universe(); ++object) {
+      if (!static_cast<const Derived*>(this)->contains(static_cast<ObjectIndex>(object))) continue;
+      bytes += sizes_bytes_[object];
+      ++count;
+    }
+    check_totals(policy, bytes, count);
   }
 
  private:
