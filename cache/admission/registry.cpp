@@ -13,6 +13,18 @@ namespace {
 
 constexpr std::array kKinds = {
     AdmissionKind{.name = "none", .summary = "everything is admitted"},
+    AdmissionKind{.name = "second_hit",
+                  .summary = "what was missed before; ids=N remembered by each of two filters",
+                  .make = make_second_hit},
+    AdmissionKind{.name = "size",
+                  .summary = "objects of at most so many bytes: size:1MiB",
+                  .make = make_size},
+    AdmissionKind{.name = "adaptsize",
+                  .summary = "small objects likelier, as a model of the cache says; window=250000",
+                  .make = make_adaptsize},
+    AdmissionKind{.name = "tinylfu",
+                  .summary = "what is requested more often than the victim",
+                  .make = make_tinylfu},
 };
 
 }  // namespace

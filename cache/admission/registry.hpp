@@ -23,4 +23,10 @@ struct AdmissionKind {
 [[nodiscard]] std::unique_ptr<AdmissionPolicy> make_admission(const NamedSettings& settings,
                                                               const CacheSpec& spec);
 
+// The factories, one a file. Each takes its settings out of `parameters`.
+std::unique_ptr<AdmissionPolicy> make_second_hit(const CacheSpec& spec, Parameters& parameters);
+std::unique_ptr<AdmissionPolicy> make_size(const CacheSpec& spec, Parameters& parameters);
+std::unique_ptr<AdmissionPolicy> make_adaptsize(const CacheSpec& spec, Parameters& parameters);
+std::unique_ptr<AdmissionPolicy> make_tinylfu(const CacheSpec& spec, Parameters& parameters);
+
 }  // namespace edgeward::cache
