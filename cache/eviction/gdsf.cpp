@@ -24,7 +24,6 @@ class Gdsf final : public PolicyBase<Gdsf> {
 
   void prefetch(ObjectIndex object) const {
     heap_.prefetch(object);
-    prefetch_size(object);
   }
 
   bool lookup(ObjectIndex object) {

@@ -51,7 +51,6 @@ class PolicyBase : public EvictionPolicy {
   }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
   [[nodiscard]] std::span<const std::uint64_t> sizes_bytes() const { return sizes_bytes_; }
-  void prefetch_size(ObjectIndex object) const { __builtin_prefetch(&sizes_bytes_[object]); }
   [[nodiscard]] std::size_t universe() const { return sizes_bytes_.size(); }
 
   /// How many requests came before the one being handled.

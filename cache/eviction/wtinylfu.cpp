@@ -47,7 +47,6 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
     sketch_.prefetch(object);
     __builtin_prefetch(&links_[object], 1);
     __builtin_prefetch(&segment_of_[object], 1);
-    prefetch_size(object);
   }
 
   bool lookup(ObjectIndex object) {
