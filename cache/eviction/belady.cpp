@@ -1,10 +1,10 @@
 #include <cassert>
 #include <memory>
-#include <vector>
 
 #include "cache/eviction/max_set.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -100,7 +100,7 @@ class Belady final : public PolicyBase<Belady> {
   Future future_;
   bool may_bypass_;
   MaxSet next_;                       ///< of each cached object, where it is requested next
-  std::vector<std::uint8_t> cached_;  ///< by ObjectIndex
+  ObjectArray<std::uint8_t> cached_;  ///< by ObjectIndex
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include <memory>
 #include <stdexcept>
-#include <vector>
 
 #include "cache/eviction/index_ring.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -70,7 +70,7 @@ class Clock final : public PolicyBase<Clock> {
     evicted(size_bytes(object));
   }
 
-  std::vector<State> states_;
+  ObjectArray<State> states_;
   IndexRing queue_;
 };
 

@@ -1,8 +1,8 @@
 #include <memory>
-#include <vector>
 
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -57,7 +57,7 @@ class Fifo final : public PolicyBase<Fifo> {
     evicted(size_bytes(object));
   }
 
-  std::vector<ObjectIndex> after_;
+  ObjectArray<ObjectIndex> after_;
   ObjectIndex oldest_ = kNoObject;
   ObjectIndex newest_ = kNoObject;
 };

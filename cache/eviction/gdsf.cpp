@@ -22,9 +22,7 @@ class Gdsf final : public PolicyBase<Gdsf> {
  public:
   explicit Gdsf(const CacheSpec& spec) : PolicyBase(spec), heap_(universe()) {}
 
-  void prefetch(ObjectIndex object) const {
-    heap_.prefetch(object);
-  }
+  void prefetch(ObjectIndex object) const { heap_.prefetch(object); }
 
   bool lookup(ObjectIndex object) {
     if (!heap_.contains(object)) return false;

@@ -3,9 +3,9 @@
 #include <bit>
 #include <cassert>
 #include <cstdint>
-#include <vector>
 
 #include "cache/ids.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -38,7 +38,7 @@ class IndexRing {
   }
 
  private:
-  std::vector<ObjectIndex> slots_;
+  ObjectArray<ObjectIndex> slots_;
   std::uint64_t mask_;
   std::uint64_t pushed_ = 0;
   std::uint64_t popped_ = 0;

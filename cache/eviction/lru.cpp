@@ -1,9 +1,9 @@
 #include <memory>
-#include <vector>
 
 #include "cache/eviction/index_list.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -56,7 +56,7 @@ class Lru final : public PolicyBase<Lru> {
     evicted(size_bytes(object));
   }
 
-  std::vector<Link> links_;
+  ObjectArray<Link> links_;
   IndexList list_;
 };
 

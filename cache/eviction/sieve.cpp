@@ -1,10 +1,10 @@
 #include <memory>
 #include <stdexcept>
-#include <vector>
 
 #include "cache/eviction/index_list.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -78,8 +78,8 @@ class Sieve final : public PolicyBase<Sieve> {
     evicted(size_bytes(object));
   }
 
-  std::vector<State> states_;
-  std::vector<Link> links_;
+  ObjectArray<State> states_;
+  ObjectArray<Link> links_;
   IndexList list_;
   ObjectIndex hand_ = kNoObject;  ///< kNoObject: the oldest
 };

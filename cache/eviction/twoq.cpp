@@ -1,10 +1,10 @@
 #include <memory>
 #include <stdexcept>
-#include <vector>
 
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -83,7 +83,7 @@ class TwoQ final : public PolicyBase<TwoQ> {
   std::uint64_t in_limit_bytes_;
   std::uint64_t out_limit_bytes_;
   bool refuses_oversize_;
-  std::vector<Place> places_;
+  ObjectArray<Place> places_;
   Segment in_{kIn};
   Segment main_{kMain};
   Segment out_{kOut};

@@ -1,9 +1,9 @@
 #include <limits>
 #include <memory>
-#include <vector>
 
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::cache {
 
@@ -37,7 +37,7 @@ class Unbounded final : public PolicyBase<Unbounded> {
   void check_invariants() const override { check_contents("unbounded"); }
 
  private:
-  std::vector<std::uint8_t> cached_;  ///< by ObjectIndex
+  ObjectArray<std::uint8_t> cached_;  ///< by ObjectIndex
 };
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "cache/ids.hpp"
+#include "cache/object_array.hpp"
 
 namespace edgeward::sim {
 
@@ -68,7 +68,7 @@ class ObjectTable {
   }
 
   void rehash(std::size_t slots) {
-    std::vector<Slot> old(slots);
+    cache::ObjectArray<Slot> old(slots);
     old.swap(slots_);
     shift_ = 64 - std::countr_zero(slots);
     const std::size_t mask = slots - 1;
@@ -80,7 +80,7 @@ class ObjectTable {
     }
   }
 
-  std::vector<Slot> slots_;
+  cache::ObjectArray<Slot> slots_;
   int shift_ = 0;
   std::size_t size_ = 0;
 };
