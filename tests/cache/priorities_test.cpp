@@ -162,6 +162,13 @@ TEST_CASE("wtinylfu keeps a working set through a scan that flushes lru") {
   CHECK(misses(replay(stream, "wtinylfu", 80)) < 40 * 100 + 40 * 50 / 4);
 }
 
+TEST_CASE("wtinylfu weighs a candidate against all its victims together") {
+  // One byte of window, four of main: 0 and 1 (2 bytes each, twice) fill it, and 2 (4 bytes) has to
+  // be requested more often than both together.
+  const Stream stream({0, 0, 1, 1, 2, 2, 2, 2, 2, 2}, {2, 2, 4});
+  CHECK(replay(stream, "wtinylfu:window=0:adaptive=0", 5) == Hits{0, 1, 0, 1, 0, 0, 0, 0, 0, 1});
+}
+
 TEST_CASE("lhd learns that a scan's objects are worth nothing") {
   std::vector<ObjectIndex> requests;
   Random random(26);
