@@ -34,6 +34,28 @@ enum class Bug {
   arc_prefers_t2_at_the_target,
   lirs_forgets_to_prune,
   lirs_ignores_the_stack,
+  lfu_remembers_the_evicted,
+  lfuda_does_not_age,
+  gdsf_does_not_age,
+  gdsf_never_refuses,
+  random_shifts_the_slots,
+  hyperbolic_ages_from_the_last_access,
+  lhd_ignores_classes,
+  lhd_never_learns,
+  belady_size_ignores_sizes,
+  wtinylfu_lets_equals_win,
+  wtinylfu_never_adapts,
+  belady_misses_a_request,
+  belady_always_bypasses,
+  unbounded_is_bounded,
+  pfoo_lower_skips_what_is_too_large,
+  pfoo_upper_counts_the_end,
+  size_is_strict,
+  second_hit_never_forgets,
+  tinylfu_ignores_sizes,
+  tinylfu_counts_misses_only,
+  adaptsize_never_tunes,
+  adaptsize_forgets_the_past,
 };
 
 /// What an oracle may know. The spans must outlive it.
@@ -41,7 +63,7 @@ struct World {
   std::span<const std::uint64_t> sizes_bytes;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t seed = 0;
-  std::span<const ObjectIndex> requests;  ///< for ceilings
+  std::span<const ObjectIndex> requests;
   Bug bug = Bug::none;
 };
 
@@ -104,16 +126,28 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  [[nodiscard]] bool contains(ObjectIndex object) const { return cached_.contains(object); }
+  [[nodiscard]] virtual bool contains(ObjectIndex object) const { return cached_.contains(object); }
   [[nodiscard]] std::optional<ObjectIndex> victim() {
     return cached_.empty() ? std::nullopt : std::optional(next_victim());
   }
 
-  /// Each request in turn, before it is known to be a hit or a miss; `at` is its position.
-  virtual void on_request(ObjectIndex, std::size_t /*at*/) {}
+  [[nodiscard]] std::uint64_t capacity() const { return world_.capacity_bytes; }
+  [[nodiscard]] std::uint64_t used() const {
+    std::uint64_t sum = 0;
+    for (const ObjectIndex object : cached_) sum += size(object);
+    return sum;
+  }
+
+  /// `request` is the position of the request that comes; after the last, the number of requests.
+  void advance(std::size_t request) { now_ = request; }
+
+  /// Before it is known to be a hit or a miss.
+  virtual void on_request(ObjectIndex) {}
   virtual void on_hit(ObjectIndex object) = 0;
   /// After a miss of an object that is admitted and no larger than the capacity.
   virtual void on_miss(ObjectIndex object) = 0;
+  /// Each request that is a hit, or a miss before its admission is asked for.
+  virtual void after_lookup(bool /*hit*/) {}
 
  protected:
   /// What leaves next; the cache is not empty.
@@ -122,7 +156,9 @@ class Cache {
   virtual void on_evicted(ObjectIndex object) = 0;
 
   [[nodiscard]] std::uint64_t size(ObjectIndex object) const { return world_.sizes_bytes[object]; }
-  [[nodiscard]] std::uint64_t capacity() const { return world_.capacity_bytes; }
+  [[nodiscard]] double divisor(ObjectIndex object) const {
+    return static_cast<double>(std::max<std::uint64_t>(1, size(object)));
+  }
   [[nodiscard]] std::uint64_t share(double of_capacity) const {
     return static_cast<std::uint64_t>(std::floor(of_capacity * static_cast<double>(capacity())));
   }
@@ -133,11 +169,7 @@ class Cache {
   [[nodiscard]] const World& world() const { return world_; }
   [[nodiscard]] const std::set<ObjectIndex>& cached() const { return cached_; }
   [[nodiscard]] bool has_evicted() const { return has_evicted_; }
-  [[nodiscard]] std::uint64_t used() const {
-    std::uint64_t sum = 0;
-    for (const ObjectIndex object : cached_) sum += size(object);
-    return sum;
-  }
+  [[nodiscard]] std::size_t now() const { return now_; }
 
   void make_room(ObjectIndex object) {
     while (used() + size(object) > capacity()) evict(next_victim());
@@ -153,7 +185,12 @@ class Cache {
   World world_;
   std::set<ObjectIndex> cached_;
   bool has_evicted_ = false;
+  std::size_t now_ = 0;
 };
+
+/// The position of the first request for the object after `request`; none if there is none.
+[[nodiscard]] std::optional<std::size_t> next_request(const World& world, ObjectIndex object,
+                                                      std::size_t request);
 
 /// Which missed objects may enter.
 class Admission {
@@ -165,10 +202,17 @@ class Admission {
 
 /// The eviction policy of that name; null where there is no oracle for it.
 [[nodiscard]] std::unique_ptr<Cache> make_cache(const NamedSettings& settings, const World& world);
-[[nodiscard]] std::unique_ptr<Cache> make_queue_cache(const NamedSettings& settings,
-                                                      const World& world);
-[[nodiscard]] std::unique_ptr<Cache> make_ghost_cache(const NamedSettings& settings,
-                                                      const World& world);
+/// Null for `none`, and where there is no oracle.
+[[nodiscard]] std::unique_ptr<Admission> make_admission(const NamedSettings& settings,
+                                                        const World& world);
+
+// The same, one a file.
+std::unique_ptr<Cache> make_queue_cache(const NamedSettings& settings, const World& world);
+std::unique_ptr<Cache> make_ghost_cache(const NamedSettings& settings, const World& world);
+std::unique_ptr<Cache> make_priority_cache(const NamedSettings& settings, const World& world);
+std::unique_ptr<Cache> make_sampling_cache(const NamedSettings& settings, const World& world);
+std::unique_ptr<Cache> make_wtinylfu_cache(const NamedSettings& settings, const World& world);
+std::unique_ptr<Cache> make_ceiling(const NamedSettings& settings, const World& world);
 
 /// The hits of all requests; `admission` may be null.
 [[nodiscard]] std::vector<std::uint8_t> replay(Cache& cache, Admission* admission,
