@@ -25,8 +25,9 @@ done
 jobs=$(nproc)
 run_suite() {
   echo "== $1: building"
-  cmake --preset "$1" -DEDGEWARD_WERROR=ON >"build-$1.log" 2>&1 || { cat "build-$1.log"; exit 1; }
-  rm -f "build-$1.log"
+  mkdir -p "build/$1"
+  local log=build/$1/configure.log
+  cmake --preset "$1" -DEDGEWARD_TESTS=ON -DEDGEWARD_WERROR=ON >"$log" 2>&1 || { cat "$log"; exit 1; }
   cmake --build "build/$1" -j "$jobs" -- --quiet
   echo "== $1: testing"
   ctest --test-dir "build/$1" -j "$jobs" -R "$2" --output-on-failure --progress

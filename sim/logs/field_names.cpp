@@ -187,6 +187,12 @@ constexpr KnownName kNamesByPreference[] = {
     {"xedgeresulttype", Field::cache},
     {"xedgeresponseresulttype", Field::cache},
     {"fastlyinfostate", Field::cache},
+    // Azure; Fastly as people log it; Cloudflare
+    {"isreceivedfromclient", Field::from_client},
+    {"isedge", Field::from_client},
+    {"fastlyisedge", Field::from_client},
+    {"clientrequestsource", Field::request_source},
+
     {"upstreamcachestatus", Field::cache},
     {"cachestatus", Field::cache},
     {"crc", Field::cache},

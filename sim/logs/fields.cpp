@@ -144,6 +144,16 @@ CacheStatus FieldValues::cache_status() const {
   return status;
 }
 
+/// Whether another cache of the same network asked, or the cache itself, and no client.
+bool FieldValues::is_internal(std::string_view url) const {
+  const auto& self = *this;
+  const std::string_view from_client = self[Field::from_client];
+  const std::string_view source = self[Field::request_source];
+  return from_client == "false" || from_client == "0" ||
+         (!source.empty() && !is_same_ignoring_case(source, "eyeball")) ||
+         url.starts_with("cache_object:") || url.starts_with("internal:");
+}
+
 void FieldValues::read_ranges(LogRecord& record) const {
   const auto& self = *this;
   record.range_first = parse_count(self[Field::range_first]);
@@ -196,6 +206,7 @@ ParsedLine FieldValues::record() {
                     ? "the line names no URL, path or object"
                     : fmt::format("request {} holds no URL: expected METHOD URL", quoted(request)));
   }
+  if (is_internal(record.url)) return skip(SkipReason::internal, {});
   if (const std::string_view text = self[Field::status]; !text.empty()) {
     const auto status = parse_status(text);
     if (!status.has_value()) {

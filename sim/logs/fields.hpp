@@ -41,6 +41,8 @@ enum class Field : std::uint8_t {
   ttl,
   cache_control,
   id,
+  from_client,     ///< false: from another cache of the same network
+  request_source,  ///< who asked; `eyeball` is a client
   chosen_time,
   chosen_key,  ///< columns that the user named; the rank is the part
 };
@@ -103,6 +105,7 @@ class FieldValues {
   [[nodiscard]] std::optional<std::int64_t> time();
   [[nodiscard]] std::string_view key(LogRecord& record);
   [[nodiscard]] CacheStatus cache_status() const;
+  [[nodiscard]] bool is_internal(std::string_view url) const;
   void read_ranges(LogRecord& record) const;
   void read_freshness(LogRecord& record) const;
 

@@ -48,9 +48,9 @@ SkipReason refused(LineParser& parser, std::string_view line) {
   INFO(line);
   REQUIRE_FALSE(record.has_value());
   const Skipped& skipped = record.error();
-  const bool is_normal = skipped.reason == SkipReason::header ||
-                         skipped.reason == SkipReason::comment ||
-                         skipped.reason == SkipReason::blank;
+  const bool is_normal =
+      skipped.reason == SkipReason::header || skipped.reason == SkipReason::comment ||
+      skipped.reason == SkipReason::internal || skipped.reason == SkipReason::blank;
   CHECK(skipped.message.empty() == is_normal);
   return skipped.reason;
 }
@@ -461,6 +461,26 @@ TEST_CASE("azure: properties of either tier") {
   for (const char* const word : {"CONFIG_NOCACHE", "CACHE_NOCONFIG", "PRIVATE_NOSTORE", "N/A"}) {
     CHECK(read(*parser, line(word)).cache == CacheStatus::uncacheable);
   }
+}
+
+TEST_CASE("requests of the network's own caches are internal, clients' are not") {
+  const std::string azure =
+      R"({"time":"2024-02-01T12:00:00Z","category":"FrontDoorAccessLog","properties":)"
+      R"({"requestUri":"https://x.org/a","httpStatusCode":"200","responseBytes":"7",)"
+      R"("isReceivedFromClient":)";
+  CHECK(refused("azure", azure + "false}}") == SkipReason::internal);
+  CHECK(read(*parser_of("azure"), azure + "true}}").url == "https://x.org/a");
+  const std::string cloudflare =
+      R"({"ClientIP":"192.0.2.1","EdgeStartTimestamp":1706788800,"ClientRequestURI":"/a",)"
+      R"("ClientRequestSource":)";
+  CHECK(refused("cloudflare", cloudflare + R"("edgeWorkerFetch"})") == SkipReason::internal);
+  CHECK(read(*parser_of("cloudflare"), cloudflare + R"("eyeball"})").url == "/a");
+  CHECK(read(*parser_of("cloudflare"), cloudflare + R"(""})").url == "/a");
+  CHECK(refused("fastly", R"({"timestamp":"2024-02-01T12:00:00Z","url":"/a","is_edge":false})") ==
+        SkipReason::internal);
+  CHECK(refused("squid",
+                "1706788800.0 1 127.0.0.1 TCP_MISS/200 9 GET cache_object://h/info - "
+                "NONE/- text/plain") == SkipReason::internal);
 }
 
 TEST_CASE("ndjson: common names are guessed at any depth") {
