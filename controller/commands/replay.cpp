@@ -177,25 +177,25 @@ RunPlan plan_runs(const std::vector<cache::NamedSettings>& policies,
   return plan;
 }
 
-/// Writes to the files named with -o; the suffix picks the writer.
+/// The files named with -o; the suffix picks the writer. That they can be written is tried before
+/// the work begins; what they held is replaced only by a finished report.
 class Outputs {
  public:
-  explicit Outputs(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) {
-      const bool is_known = path.ends_with(".json") || path.ends_with(".csv");
-      if (!is_known) {
+  explicit Outputs(std::vector<std::string> paths) : paths_(std::move(paths)) {
+    for (const std::string& path : paths_) {
+      if (!path.ends_with(".json") && !path.ends_with(".csv")) {
         throw cache::ParameterError(
             fmt::format("-o {}: expected a name that ends in .json or .csv", path));
       }
-      files_.emplace_back(path, std::ofstream(path, std::ios::binary));
-      if (!files_.back().second) {
+      if (!std::ofstream(path, std::ios::app)) {
         throw sim::InputError(fmt::format("-o {}: cannot be written", path));
       }
     }
   }
 
-  void write(const sim::Report& report) {
-    for (auto& [path, file] : files_) {
+  void write(const sim::Report& report) const {
+    for (const std::string& path : paths_) {
+      std::ofstream file(path, std::ios::binary);
       file << (path.ends_with(".csv") ? sim::report_csv(report) : sim::report_json(report));
       file.close();
       if (!file) throw sim::InputError(fmt::format("-o {}: writing failed", path));
@@ -203,7 +203,7 @@ class Outputs {
   }
 
  private:
-  std::vector<std::pair<std::string, std::ofstream>> files_;
+  std::vector<std::string> paths_;
 };
 
 void tell_bad_lines(const sim::TraceSummary& trace, sim::Progress& progress) {
@@ -242,7 +242,7 @@ int run_replay(const ReplayCommand& command) {
                                     : parse_points("--fail-if-worse", command.fail_if_worse);
   const sim::BaselineChoice baseline =
       command.baseline.empty() ? sim::BaselineChoice{} : parse_baseline(command.baseline);
-  Outputs outputs(command.outputs);
+  const Outputs outputs(command.outputs);
   sim::MemoryBudget budget{.limit_bytes = cache::parse_bytes(command.memory)};
   if (const char* const folder = std::getenv("TMPDIR")) budget.spool_folder = folder;
 
