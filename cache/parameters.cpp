@@ -131,6 +131,9 @@ std::uint64_t Parameters::bytes(std::string_view name) {
 void Parameters::finish() const {
   for (const auto& [name, value] : settings_.settings) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    if (name.empty()) {
+      throw ParameterError(fmt::format("{}: '{}': expected NAME=VALUE", settings_.name, value));
+    }
     if (known_.empty()) {
       throw ParameterError(fmt::format("{}: unknown setting '{}': it has none", settings_.name,
                                        name.empty() ? value : name));
@@ -172,9 +175,9 @@ std::uint64_t parse_bytes(std::string_view text) {
     }
     return value;
   }
+  if (unit_at == std::string_view::npos) fail();  // a fraction of a byte: a unit was forgotten
   const auto number = parse_number(digits);
-  const std::string_view unit =
-      unit_at == std::string_view::npos ? std::string_view{"B"} : text.substr(unit_at);
+  const std::string_view unit = text.substr(unit_at);
   const auto* const found =
       std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& u) { return u.first == unit; });
   if (!number || found == kUnits.end()) fail();

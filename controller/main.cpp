@@ -6,7 +6,7 @@
 
 #include "controller/commands/commands.hpp"
 #include "controller/terminal.hpp"
-#include "sim/report/writers.hpp"
+#include "sim/printable.hpp"
 
 int main(int argc, char** argv) {
   namespace controller = edgeward::controller;
@@ -20,10 +20,12 @@ int main(int argc, char** argv) {
   controller::add_synth(app, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? controller::kExitDone : controller::kExitUsage;
+    fmt::print(stderr, "edgeward: {}; see --help\n", edgeward::sim::printable(error.what()));
+    return controller::kExitUsage;
   }
-  controller::catch_interrupts();
   try {
     return action();
   } catch (const std::bad_alloc&) {

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "sim/report/writers.hpp"
+#include "sim/printable.hpp"
 
 namespace edgeward::controller {
 

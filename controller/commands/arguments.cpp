@@ -28,11 +28,14 @@ std::optional<double> number(std::string_view text) {
 std::vector<std::string> split_list(std::string_view option, std::string_view text,
                                     char separator) {
   std::vector<std::string> parts;
+  const std::string_view whole = text;
   while (true) {
     const std::size_t at = text.find(separator);
-    if (text.substr(0, at).empty())
-      fail(option, text, fmt::format("names between '{}'", separator));
-    parts.emplace_back(text.substr(0, at));
+    std::string_view part = text.substr(0, at);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (part.empty()) fail(option, whole, fmt::format("names between '{}'", separator));
+    parts.emplace_back(part);
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
   }
@@ -69,8 +72,23 @@ sim::Freshness parse_ttl(std::string_view text) {
   return {.source = Source::fixed, .ttl_ms = parse_duration_ms("--ttl", text)};
 }
 
+std::uint64_t parse_bytes(std::string_view option, std::string_view text) {
+  try {
+    return cache::parse_bytes(text);
+  } catch (const cache::ParameterError& error) {
+    throw cache::ParameterError(fmt::format("{} {}", option, error.what()));
+  }
+}
+
 std::uint64_t parse_capacity(std::string_view text, std::uint64_t footprint_bytes) {
-  if (!text.ends_with('%')) return cache::parse_bytes(text);
+  if (!text.ends_with('%')) {
+    try {
+      return cache::parse_bytes(text);
+    } catch (const cache::ParameterError& error) {
+      throw cache::ParameterError(
+          fmt::format("--capacity {}, or percent of the footprint such as 10%", error.what()));
+    }
+  }
   const auto percent = number(text.substr(0, text.size() - 1));
   if (!percent || *percent < 0 || *percent > 1e6) {
     fail("--capacity", text, "bytes such as 1GiB, or percent of the footprint such as 10%");

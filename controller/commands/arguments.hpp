@@ -28,6 +28,9 @@ namespace edgeward::controller {
 /// "none", "log", or a duration.
 [[nodiscard]] sim::Freshness parse_ttl(std::string_view text);
 
+/// Bytes with or without a unit: 1000000, 64KiB, 1.5GiB.
+[[nodiscard]] std::uint64_t parse_bytes(std::string_view option, std::string_view text);
+
 /// Bytes, or percent of the footprint, floored.
 [[nodiscard]] std::uint64_t parse_capacity(std::string_view text, std::uint64_t footprint_bytes);
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -107,7 +108,7 @@ sim::LoadOptions load_options(const ReplayCommand& command) {
   }
   options.object_size = command.object_size == "first" ? sim::LoadOptions::ObjectSize::first
                                                        : sim::LoadOptions::ObjectSize::max;
-  options.chunk_bytes = cache::parse_bytes(command.chunk);
+  options.chunk_bytes = parse_bytes("--chunk", command.chunk);
   options.unit_size = command.unit_size;
   options.ttl_from_log = command.ttl == "log";
   if (options.unit_size && options.chunk_bytes > 0) {
@@ -181,11 +182,18 @@ RunPlan plan_runs(const std::vector<cache::NamedSettings>& policies,
 /// the work begins; what they held is replaced only by a finished report.
 class Outputs {
  public:
-  explicit Outputs(std::vector<std::string> paths) : paths_(std::move(paths)) {
+  Outputs(std::vector<std::string> paths, const std::vector<std::string>& inputs)
+      : paths_(std::move(paths)) {
     for (const std::string& path : paths_) {
       if (!path.ends_with(".json") && !path.ends_with(".csv")) {
         throw cache::ParameterError(
             fmt::format("-o {}: expected a name that ends in .json or .csv", path));
+      }
+      for (const std::string& input : inputs) {
+        std::error_code absent;
+        if (std::filesystem::equivalent(path, input, absent)) {
+          throw cache::ParameterError(fmt::format("-o {}: is an input", path));
+        }
       }
       if (!std::ofstream(path, std::ios::app)) {
         throw sim::InputError(fmt::format("-o {}: cannot be written", path));
@@ -229,6 +237,7 @@ bool is_worse(const sim::Report& report, double points, bool confident) {
 
 int run_replay(const ReplayCommand& command) {
   const double started = steady_seconds();
+  catch_interrupts();
   const sim::LoadOptions load = load_options(command);
   const auto policies = named_settings("--policy", command.policies);
   const auto admissions = named_settings("--admission", command.admissions);
@@ -242,8 +251,8 @@ int run_replay(const ReplayCommand& command) {
                                     : parse_points("--fail-if-worse", command.fail_if_worse);
   const sim::BaselineChoice baseline =
       command.baseline.empty() ? sim::BaselineChoice{} : parse_baseline(command.baseline);
-  const Outputs outputs(command.outputs);
-  sim::MemoryBudget budget{.limit_bytes = cache::parse_bytes(command.memory)};
+  const Outputs outputs(command.outputs, command.inputs);
+  sim::MemoryBudget budget{.limit_bytes = parse_bytes("--memory", command.memory)};
   if (const char* const folder = std::getenv("TMPDIR")) budget.spool_folder = folder;
 
   TerminalProgress progress;
@@ -256,8 +265,11 @@ int run_replay(const ReplayCommand& command) {
   if (needs_times && !trace.has_times() && trace.summary.requests > 0) {
     throw cache::ParameterError("--ttl and --warmup DURATION need a trace with real times");
   }
-  const RunPlan plan = plan_runs(policies, admissions, capacities, trace.summary.footprint_bytes);
   const std::vector<sim::Cell> cells = sim::make_cells(trace, warm_up);
+  const bool has_counted = std::any_of(cells.begin(), cells.end(),
+                                       [](const sim::Cell& cell) { return cell.is_counted; });
+  if (!cells.empty() && !has_counted) progress.note("the warm-up leaves no request to count");
+  const RunPlan plan = plan_runs(policies, admissions, capacities, trace.summary.footprint_bytes);
   const sim::ReplayOptions options{.freshness = freshness,
                                    .seed = command.seed,
                                    .threads = command.threads,

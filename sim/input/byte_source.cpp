@@ -45,14 +45,11 @@ class File final : public ByteSource {
   File& operator=(const File&) = delete;
 
   [[nodiscard]] std::size_t read(std::span<char> buffer) override {
-    while (true) {
-      const ssize_t count = ::read(fd_, buffer.data(), buffer.size());
-      if (count >= 0) {
-        consumed_ += static_cast<std::uint64_t>(count);
-        return static_cast<std::size_t>(count);
-      }
-      if (errno != EINTR) throw InputError(fmt::format("{}: {}", path_, std::strerror(errno)));
-    }
+    const ssize_t count = ::read(fd_, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) throw InputInterrupted();
+    if (count < 0) throw InputError(fmt::format("{}: {}", path_, std::strerror(errno)));
+    consumed_ += static_cast<std::uint64_t>(count);
+    return static_cast<std::size_t>(count);
   }
 
   [[nodiscard]] double fraction_read() const override {
@@ -212,15 +209,20 @@ class Zstd final : public Compressed {
 PeekedSource::PeekedSource(std::unique_ptr<ByteSource> source)
     : source_(std::move(source)), first_(kPeekBytes) {
   std::size_t count = 0;
-  while (count < first_.size()) {
-    const std::size_t got = source_->read(std::span(first_).subspan(count));
-    if (got == 0) break;
-    count += got;
+  try {
+    while (count < first_.size()) {
+      const std::size_t got = source_->read(std::span(first_).subspan(count));
+      if (got == 0) break;
+      count += got;
+    }
+  } catch (const InputInterrupted&) {
+    is_interrupted_ = true;
   }
   first_.resize(count);
 }
 
 std::size_t PeekedSource::read(std::span<char> buffer) {
+  if (given_ == first_.size() && is_interrupted_) throw InputInterrupted();
   if (given_ == first_.size()) return source_->read(buffer);
   const std::size_t count = std::min(buffer.size(), first_.size() - given_);
   std::copy_n(first_.begin() + static_cast<std::ptrdiff_t>(given_), count, buffer.begin());

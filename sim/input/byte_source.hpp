@@ -16,13 +16,20 @@ class InputError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A signal came while waiting for input: whoever caught it wants the work to end.
+class InputInterrupted : public std::exception {
+ public:
+  [[nodiscard]] const char* what() const noexcept override { return "interrupted while reading"; }
+};
+
 /// A stream of decompressed bytes.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
   /// Fills `buffer` from its start and returns how many bytes came; 0 only at the end.
-  /// Throws InputError for I/O errors and for corrupt or truncated compressed data.
+  /// Throws InputError for I/O errors and for corrupt or truncated compressed data, and
+  /// InputInterrupted where a handled signal ends the wait.
   [[nodiscard]] virtual std::size_t read(std::span<char> buffer) = 0;
 
   /// Share of the file consumed so far, 0..1; 0 where the length is unknown (pipes).
@@ -34,7 +41,7 @@ class PeekedSource final : public ByteSource {
  public:
   static constexpr std::size_t kPeekBytes = std::size_t{1} << 16;
 
-  /// Reads up to kPeekBytes ahead.
+  /// Reads up to kPeekBytes ahead. An interrupt on the way is told by read(), after those bytes.
   explicit PeekedSource(std::unique_ptr<ByteSource> source);
 
   [[nodiscard]] std::string_view first_bytes() const { return {first_.data(), first_.size()}; }
@@ -45,6 +52,7 @@ class PeekedSource final : public ByteSource {
   std::unique_ptr<ByteSource> source_;
   std::vector<char> first_;
   std::size_t given_ = 0;
+  bool is_interrupted_ = false;
 };
 
 /// Opens a file, or standard input for "-". gzip (RFC 1952, several members) and zstd (RFC 8878,

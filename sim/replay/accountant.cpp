@@ -7,7 +7,7 @@ namespace edgeward::sim {
 
 namespace {
 
-/// Fresh for ever: an object whose lifetime the log never states.
+/// Fresh for ever: an object whose lifetime the log has not stated so far.
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
@@ -52,7 +52,7 @@ void Accountant::expire(std::uint64_t begin, std::span<std::uint8_t> flags, HitC
     }
     std::int64_t ttl_ms = freshness_.ttl_ms;
     if (freshness_.source == Freshness::Source::log) {
-      const std::uint32_t ttl_s = trace_.ttl_s[object];
+      const std::uint32_t ttl_s = trace_.ttl_s.view()[begin + i];
       if (ttl_s == Trace::kNoTtl) {
         fresh_until_[object] = kForever;
         continue;

@@ -18,8 +18,8 @@ namespace {
 /// Accesses replayed between two looks at the flags: their ids and flags stay in the first-level
 /// cache.
 constexpr std::uint64_t kBatch = 4096;
-/// Accesses between two progress reports of a thread.
-constexpr std::uint64_t kAccessesPerReport = 1 << 18;
+/// Requests between two progress reports of a thread.
+constexpr std::uint64_t kRequestsPerReport = 1 << 18;
 
 std::vector<cache::RequestIndex> next_accesses(const Trace& trace) {
   const std::span<const cache::ObjectIndex> stream = trace.stream.view();
@@ -37,8 +37,8 @@ class Tally {
  public:
   Tally(Progress& progress, std::uint64_t total) : progress_(progress), total_(total) {}
 
-  void add(std::uint64_t accesses, std::uint64_t hits) {
-    const std::uint64_t done = accesses_.fetch_add(accesses, std::memory_order_relaxed) + accesses;
+  void add(std::uint64_t requests, std::uint64_t hits) {
+    const std::uint64_t done = requests_.fetch_add(requests, std::memory_order_relaxed) + requests;
     const std::uint64_t hit = hits_.fetch_add(hits, std::memory_order_relaxed) + hits;
     progress_.report({.loading = false,
                       .done_ratio = static_cast<double>(done) / static_cast<double>(total_),
@@ -50,7 +50,7 @@ class Tally {
  private:
   Progress& progress_;
   std::uint64_t total_;
-  std::atomic<std::uint64_t> accesses_{0};
+  std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> hits_{0};
 };
 
@@ -96,9 +96,9 @@ RunResult run_one(Job& job, const RunSpec& spec) {
     if (!cell.is_counted) evictions_before = policy->evictions();
     result.cells.push_back(replay_cell(job.trace, cell, *policy, admission.get(), accountant));
     if (!cell.is_counted) evictions_before = policy->evictions();
-    unreported += cell.stream_end - cell.stream_begin;
+    unreported += cell.requests;
     unreported_hits += result.cells.back().hits;
-    if (unreported < kAccessesPerReport) continue;
+    if (unreported < kRequestsPerReport) continue;
     job.tally.add(unreported, unreported_hits);
     unreported = unreported_hits = 0;
   }
@@ -118,11 +118,12 @@ std::vector<RunResult> replay(const Trace& trace, const std::vector<Cell>& cells
   });
   const std::vector<cache::RequestIndex> next =
       needs_future ? next_accesses(trace) : std::vector<cache::RequestIndex>{};
+  const std::uint64_t total = runs.size() * trace.summary.requests;
   Job job{.trace = trace,
           .cells = cells,
           .options = options,
           .future = {.requests = trace.stream.view(), .next_access = next},
-          .tally = Tally(progress, std::max<std::uint64_t>(runs.size() * trace.stream.size(), 1))};
+          .tally = Tally(progress, std::max<std::uint64_t>(total, 1))};
 
   std::vector<RunResult> results(runs.size());
   std::atomic<std::size_t> next_run{0};

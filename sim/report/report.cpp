@@ -56,21 +56,28 @@ ReportedRun reported_run(const Trace& trace, const std::vector<Cell>& cells,
   return run;
 }
 
+std::vector<HitCounts> recorded_counts(const std::vector<Cell>& cells) {
+  std::vector<HitCounts> counts;
+  for (const Cell& cell : cells) {
+    counts.push_back({.hits = cell.recorded_hits, .hit_bytes = cell.recorded_hit_bytes});
+  }
+  return counts;
+}
+
 /// The log's own cache. Its bytes are the bytes sent; requests of which the log says nothing are
 /// left out.
 std::optional<ReportedRun> recorded_run(const Trace& trace, const std::vector<Cell>& cells) {
   if (trace.recorded.size() == 0) return std::nullopt;
   ReportedRun run{.policy = "recorded"};
+  const std::vector<HitCounts> counts = recorded_counts(cells);
   std::vector<Cell> sent = cells;
-  std::vector<HitCounts> counts;
-  for (Cell& cell : sent) {
-    cell.bytes = cell.recorded_bytes;
-    counts.push_back({.hits = cell.recorded_hits, .hit_bytes = cell.recorded_hit_bytes});
-    if (!cell.is_counted) continue;
-    run.requests += cell.recorded_requests;
-    run.bytes += cell.recorded_bytes;
-    run.uncacheable += cell.recorded_uncacheable;
-    run.counts += counts.back();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    sent[i].bytes = cells[i].recorded_bytes;
+    if (!cells[i].is_counted) continue;
+    run.requests += cells[i].recorded_requests;
+    run.bytes += cells[i].recorded_bytes;
+    run.uncacheable += cells[i].recorded_uncacheable;
+    run.counts += counts[i];
   }
   if (const auto rates = origin_rates(trace, sent, counts)) {
     run.origin_peak_bps = rates->peak_bps;
@@ -112,6 +119,7 @@ class Baselines {
       names_admission_ = true;
       admission_ = runs.front().spec.admission.text();
     }
+    if (is_recorded()) return;
     settle_policy();
     if (names_admission_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
           return run.spec.admission.text() == admission_;
@@ -120,6 +128,9 @@ class Baselines {
           fmt::format("--baseline admission={}: no run has that admission", admission_));
     }
   }
+
+  /// The log's own cache: one row, whatever the capacity.
+  [[nodiscard]] bool is_recorded() const { return policy_ == "recorded"; }
 
   /// The run at the same capacity, and the same in all that the baseline's name leaves open.
   [[nodiscard]] const RunResult* of(const RunSpec& run) const {
@@ -166,17 +177,15 @@ class Baselines {
   std::string admission_;
 };
 
-ReportedChange change_between(const std::vector<Cell>& cells, const RunResult& baseline,
-                              const RunResult& run, const ReportedRun& baseline_row,
-                              const ReportedRun& row, std::uint64_t seed) {
-  const auto interval = hit_ratio_change(paired(cells, baseline.cells, run.cells), {.seed = seed});
+/// Run minus baseline, with its interval if `pairs` has enough cells.
+ReportedChange change_between(const ReportedRun& baseline, const ReportedRun& run,
+                              const std::vector<PairedCell>& pairs, std::uint64_t seed) {
   ReportedChange change{
-      .hit_ratio = row.hit_ratio().value_or(0) - baseline_row.hit_ratio().value_or(0),
-      .byte_hit_ratio =
-          row.byte_hit_ratio().value_or(0) - baseline_row.byte_hit_ratio().value_or(0),
-      .origin_bytes = static_cast<std::int64_t>(row.origin_bytes()) -
-                      static_cast<std::int64_t>(baseline_row.origin_bytes())};
-  if (interval) {
+      .hit_ratio = run.hit_ratio().value_or(0) - baseline.hit_ratio().value_or(0),
+      .byte_hit_ratio = run.byte_hit_ratio().value_or(0) - baseline.byte_hit_ratio().value_or(0),
+      .origin_bytes = static_cast<std::int64_t>(run.origin_bytes()) -
+                      static_cast<std::int64_t>(baseline.origin_bytes())};
+  if (const auto interval = hit_ratio_change(pairs, {.seed = seed})) {
     change.low = interval->low;
     change.high = interval->high;
   }
@@ -225,7 +234,12 @@ Report make_report(const Trace& trace, const std::vector<Cell>& cells,
                    const std::vector<RunResult>& runs, const ReportOptions& options) {
   Report report{.trace = trace.summary, .runs = {}, .partial = trace.summary.partial};
   const Baselines baselines(runs, options.baseline);
-  if (auto recorded = recorded_run(trace, cells)) report.runs.push_back(std::move(*recorded));
+  const auto recorded = recorded_run(trace, cells);
+  if (baselines.is_recorded() && !recorded && !runs.empty()) {
+    throw cache::ParameterError(
+        "--baseline policy=recorded: the log does not say what its own cache did");
+  }
+  if (recorded) report.runs.push_back(*recorded);
   const std::size_t first = report.runs.size();
   for (std::size_t i = 0; i < runs.size(); ++i) {
     report.runs.push_back(reported_run(trace, cells, runs[i]));
@@ -234,15 +248,23 @@ Report make_report(const Trace& trace, const std::vector<Cell>& cells,
   }
   for (std::size_t i = 0; i < runs.size(); ++i) {
     ReportedRun& row = report.runs[first + i];
+    if (runs[i].cells.size() < cells.size() || row.requests == 0) continue;
+    if (baselines.is_recorded()) {
+      // Paired only where the log says it of every request.
+      const bool is_paired = recorded->requests == row.requests;
+      const auto pairs = is_paired ? paired(cells, recorded_counts(cells), runs[i].cells)
+                                   : std::vector<PairedCell>{};
+      row.change = change_between(*recorded, row, pairs, options.seed);
+      row.change->baseline = baselines.keys();
+      continue;
+    }
     const RunResult* const baseline = row.capacity_bytes ? baselines.of(runs[i].spec) : nullptr;
     if (baseline == nullptr) continue;
     row.is_baseline = baseline == &runs[i];
-    const bool complete =
-        baseline->cells.size() == cells.size() && runs[i].cells.size() == cells.size();
-    if (row.is_baseline || !complete || row.requests == 0) continue;
-    const ReportedRun& baseline_row =
-        report.runs[first + static_cast<std::size_t>(baseline - runs.data())];
-    row.change = change_between(cells, *baseline, runs[i], baseline_row, row, options.seed);
+    if (row.is_baseline || baseline->cells.size() < cells.size()) continue;
+    const auto at = static_cast<std::size_t>(baseline - runs.data());
+    row.change = change_between(report.runs[first + at], row,
+                                paired(cells, baseline->cells, runs[i].cells), options.seed);
     row.change->baseline = baselines.keys();
   }
   return report;

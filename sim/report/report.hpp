@@ -56,7 +56,8 @@ struct Report {
 };
 
 /// The baseline by its keys: policy and admission as text with settings (`s3fifo:small=0.1`), a
-/// bare policy name for the first run of that policy. Empty values: the first given.
+/// bare policy name for the first run of that policy, `recorded` for the log's own cache. Empty
+/// values: the first given.
 struct BaselineChoice {
   std::string policy;
   std::string admission;

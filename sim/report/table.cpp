@@ -61,12 +61,17 @@ std::string at_text(std::int64_t at_ms) {
 /// Rows of one capacity, in which the best are marked.
 using Rows = std::vector<const ReportedRun*>;
 
+/// Ceilings and the log's own cache do not compete; nor does what counted nothing.
+bool is_rival(const ReportedRun& run) {
+  return !run.is_ceiling && run.policy != "recorded" && run.requests > 0;
+}
+
 /// The best value of a measure among the real policies of some rows.
 std::optional<double> best_of(const Rows& rows,
                               const std::function<std::optional<double>(const ReportedRun&)>& of) {
   std::optional<double> best;
   for (const ReportedRun* row : rows) {
-    if (row->is_ceiling || row->policy == "recorded") continue;
+    if (!is_rival(*row)) continue;
     const auto value = of(*row);
     if (value && (!best || *value > *best)) best = value;
   }
@@ -84,7 +89,7 @@ class Table {
   }
 
   void run(const ReportedRun& run, const Rows& rivals) {
-    const bool may_win = rivals.size() > 1 && !run.is_ceiling && run.policy != "recorded";
+    const bool may_win = rivals.size() > 1 && is_rival(run);
     const auto mark = [&](const auto& of) {
       const auto value = of(run);
       return may_win && value && value == best_of(rivals, of) ? " *" : "  ";
@@ -150,17 +155,19 @@ void write_trace(const TraceSummary& trace, Table& table) {
   }
 }
 
-void write_group(const Rows& rows, std::string_view title, Table& table) {
+/// In an interrupted replay runs went unequally far: none is best.
+void write_group(const Rows& rows, std::string_view title, bool is_partial, Table& table) {
+  const Rows rivals = is_partial ? Rows{} : rows;
   table.heading(title);
   table.header();
   for (const ReportedRun* row : rows) {
-    if (!row->is_ceiling) table.run(*row, rows);
+    if (!row->is_ceiling) table.run(*row, rivals);
   }
   if (std::none_of(rows.begin(), rows.end(), [](const auto* row) { return row->is_ceiling; }))
     return;
   table.line("  -- ceilings: they see the future --");
   for (const ReportedRun* row : rows) {
-    if (row->is_ceiling) table.run(*row, rows);
+    if (row->is_ceiling) table.run(*row, rivals);
   }
 }
 
@@ -198,10 +205,10 @@ std::string report_table(const Report& report, const TableStyle& style) {
     if (group == groups.end()) group = groups.insert(groups.end(), {title, {}});
     group->second.push_back(&run);
   }
-  for (const auto& [title, rows] : groups) write_group(rows, title, table);
+  for (const auto& [title, rows] : groups) write_group(rows, title, report.partial, table);
   if (report.trace.requests == 0) {
     table.line("\nNo countable request: nothing to replay.");
-  } else {
+  } else if (!report.partial) {
     table.line("\n* best at that capacity");
   }
   if (report.partial) table.line("Interrupted: the figures cover only what was replayed.");

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "sim/report/report.hpp"
 
@@ -20,10 +19,6 @@ struct TableStyle {
 
 /// For people: what the input was, a row a run, the best by each measure marked, ceilings apart.
 [[nodiscard]] std::string report_table(const Report& report, const TableStyle& style = {});
-
-/// Text of any origin, made safe for a terminal: control characters, bytes that are no valid UTF-8
-/// and the C1 controls are shown as \xHH; long texts are cut.
-[[nodiscard]] std::string printable(std::string_view text);
 
 /// 12345678 as "11.8 MiB".
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);

@@ -32,6 +32,11 @@ bool BinaryLoader::recognises(std::string_view first_bytes) {
   if (records == 0 || first_bytes.find('\0') == std::string_view::npos) return false;
   for (std::size_t i = 0; i < records; ++i) {
     const auto next = load<std::int64_t>(first_bytes.data() + i * kRecordBytes + 16);
+    // A hole in a sparse file.
+    if (first_bytes.substr(i * kRecordBytes, kRecordBytes).find_first_not_of('\0') ==
+        std::string_view::npos) {
+      return false;
+    }
     // -1, a large sentinel, or the position of a later request.
     constexpr std::int64_t kPositionMax = std::int64_t{1} << 40;
     if (next < -1 || (next > kPositionMax && next != INT64_MAX)) return false;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sim/input/byte_source.hpp"
+#include "sim/printable.hpp"
 #include "sim/trace/binary_loader.hpp"
 #include "sim/trace/text_loader.hpp"
 
@@ -40,6 +41,26 @@ std::string format_names() {
   return names;
 }
 
+bool is_only_remarks(const std::vector<std::string_view>& lines) {
+  return std::all_of(lines.begin(), lines.end(), [](std::string_view line) {
+    return line.find_first_not_of(" \t") == std::string_view::npos || line.front() == '#';
+  });
+}
+
+[[noreturn]] void fail_to_detect(const std::string& path,
+                                 const std::vector<std::string_view>& lines) {
+  const std::string_view line = lines.front();
+  if (line.starts_with("\xFF\xFE") || line.starts_with("\xFE\xFF")) {
+    throw InputError(
+        fmt::format("{}: is UTF-16; convert it, for example with iconv -f UTF-16 -t "
+                    "UTF-8",
+                    path));
+  }
+  constexpr std::size_t kQuoted = 60;
+  throw InputError(fmt::format("{}: cannot tell the log format of '{}'; name it with --format: {}",
+                               path, printable(line.substr(0, kQuoted)), format_names()));
+}
+
 /// The text format of an input, or null for the binary one.
 const LogFormat* choose_format(const LoadOptions& options, const std::string& path,
                                std::string_view first, Progress& progress) {
@@ -50,15 +71,26 @@ const LogFormat* choose_format(const LoadOptions& options, const std::string& pa
     return nullptr;
   }
   const auto lines = first_lines(first);
+  // Any format will do to count blank lines and comments.
+  if (is_only_remarks(lines)) return find_log_format("combined");
   const LogFormat* const format = detect_log_format(lines, options.columns);
-  if (format == nullptr) {
-    constexpr std::size_t kQuoted = 200;
-    throw InputError(
-        fmt::format("{}: cannot tell the log format of '{}'; name it with --format: {}", path,
-                    lines.empty() ? "" : lines.front().substr(0, kQuoted), format_names()));
-  }
+  if (format == nullptr) fail_to_detect(path, lines);
   progress.note(fmt::format("{}: read as {}", path, format->name));
   return format;
+}
+
+/// Columns can only be chosen where lines have names or numbers for them.
+void check_columns(const LoadOptions& options, const std::string& path, const LogFormat* format) {
+  const ColumnChoice& columns = options.columns;
+  const bool are_chosen = !columns.time.empty() || !columns.client.empty() ||
+                          !columns.key.empty() || !columns.size.empty();
+  const std::string_view name = format == nullptr ? kBinaryFormat : format->name;
+  if (are_chosen && name != "csv" && name != "ndjson" && !name.starts_with("cloudfront")) {
+    throw InputError(
+        fmt::format("{}: --time, --client, --key-columns and --size choose columns of "
+                    "csv, ndjson and cloudfront logs; this one is {}",
+                    path, name));
+  }
 }
 
 void make_unit_sized(Trace& trace) {
@@ -94,17 +126,18 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
   Trace trace(budget);
   std::optional<TextLoader> text;
   std::optional<BinaryLoader> binary;
-  for (const std::string& path : options.inputs) {
+  const auto read = [&](const std::string& path) {
     PeekedSource source(open_input(path));
     if (source.first_bytes().empty()) {
       progress.note(fmt::format("{}: empty", path));
-      continue;
+      return;
     }
     const LogFormat* const format = choose_format(options, path, source.first_bytes(), progress);
     if (format == nullptr ? text.has_value() : binary.has_value()) {
       throw InputError(
           fmt::format("{}: text logs and binary traces cannot be replayed together", path));
     }
+    check_columns(options, path, format);
     if (format == nullptr) {
       if (!binary) binary.emplace(trace, progress);
       binary->append(source, path);
@@ -112,8 +145,16 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
       if (!text) text.emplace(trace, options, budget, progress);
       text->append(source, path, *format);
     }
-    if (trace.summary.partial) break;
+  };
+  try {
+    for (const std::string& path : options.inputs) {
+      if (trace.summary.partial) break;
+      read(path);
+    }
+  } catch (const InputInterrupted&) {
+    trace.summary.partial = true;
   }
+  trace.summary.partial = trace.summary.partial || progress.should_stop();
   if (text) text->finish();
   if (binary) binary->finish();
   if (binary) sum_binary(trace);

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "sim/input/line_splitter.hpp"
+#include "sim/logs/field_text.hpp"
 
 namespace edgeward::sim {
 
@@ -38,7 +39,7 @@ TextLoader::TextLoader(Trace& trace, const LoadOptions& options, MemoryBudget& b
       budget_(budget),
       progress_(progress),
       rows_(budget),
-      ranges_(budget),
+      extras_(budget),
       key_writer_(options.key) {
   trace_.summary.lines = 0;
 }
@@ -54,13 +55,18 @@ void TextLoader::append(ByteSource& source, const std::string& path, const LogFo
     if (says_something(skipped) && !first_bad) first_bad = {path, number, skipped.message};
     count_skipped(skipped, path, number);
   };
-  while (splitter.next(line)) {
-    if (number++ % kLinesPerReport == 0) {
-      if (progress_.should_stop()) {
-        trace_.summary.partial = true;
-        --number;
-        break;
-      }
+  // What came before an interrupt still counts.
+  const auto next = [&] {
+    try {
+      return splitter.next(line);
+    } catch (const InputInterrupted&) {
+      trace_.summary.partial = true;
+      return false;
+    }
+  };
+  while (!trace_.summary.partial && next()) {
+    if (++number % kLinesPerReport == 0) {
+      trace_.summary.partial = progress_.should_stop();
       progress_.report(
           {.done_ratio = source.fraction_read(), .requests = rows_.size(), .hit_ratio = 0});
     }
@@ -115,13 +121,6 @@ tl::expected<void, Skipped> TextLoader::add(const LogRecord& record) {
   const cache::ObjectIndex object = objects_.index(id);
   if (object == sizes_seen_.size()) sizes_seen_.emplace_back();
   note_size(record, object);
-  if (options_.ttl_from_log) {
-    ttl_s_seen_.resize(sizes_seen_.size(), Trace::kNoTtl);
-    if (record.ttl_s) {
-      ttl_s_seen_[object] =
-          static_cast<std::uint32_t>(std::clamp<std::int64_t>(*record.ttl_s, 0, Trace::kNoTtl - 1));
-    }
-  }
   constexpr std::uint64_t kSentMax = (std::uint64_t{1} << 62) - 1;
   const RecordedResponse recorded{.sent_bytes = std::min(record.bytes.value_or(0), kSentMax),
                                   .cache = record.cache};
@@ -130,7 +129,7 @@ tl::expected<void, Skipped> TextLoader::add(const LogRecord& record) {
   rows_.push_back({.at_ms = *record.at_ms,
                    .recorded = recorded.packed(),
                    .object = object,
-                   .range = note_range(record)});
+                   .extra = note_extra(record)});
   return {};
 }
 
@@ -144,28 +143,49 @@ void TextLoader::note_size(const LogRecord& record, cache::ObjectIndex object) {
   seen.any = larger(seen.any);
   if (record.status == 200 || record.status == 0) seen.full = larger(seen.full);
   if (seen.first == kUnseen) seen.first = *record.bytes;
+  if (record.status == 206 && record.range_last && *record.range_last < kObjectBytesMax) {
+    seen.extent = std::max(seen.extent, *record.range_last + 1);
+  }
 }
 
-std::uint32_t TextLoader::note_range(const LogRecord& record) {
-  if (options_.chunk_bytes == 0 || record.status != 206) return kWhole;
-  Range range;
-  if (record.range_first && record.range_last && *record.range_first <= *record.range_last) {
-    range = {.first = *record.range_first, .last = *record.range_last};
-  } else if (record.bytes && *record.bytes > 0) {
-    range = {.first = 0, .last = *record.bytes - 1};  // most ranges start at the beginning
-  } else {
-    return kWhole;
+std::uint32_t TextLoader::note_extra(const LogRecord& record) {
+  Extra extra;
+  if (options_.chunk_bytes != 0 && record.status == 206) {
+    if (record.range_first && record.range_last && *record.range_first <= *record.range_last) {
+      extra.first = *record.range_first;
+      extra.last = *record.range_last;
+    } else if (record.bytes && *record.bytes > 0) {
+      extra.last = *record.bytes - 1;  // most ranges start at the beginning
+    }
   }
-  ranges_.push_back(range);
-  return static_cast<std::uint32_t>(ranges_.size() - 1);
+  if (options_.ttl_from_log && record.ttl_s) {
+    constexpr std::int64_t kTtlMax = Trace::kNoTtl - 1;
+    extra.ttl_s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(*record.ttl_s, 0, kTtlMax));
+  }
+  if (extra.last == kUnseen && extra.ttl_s == Trace::kNoTtl) return kNoExtra;
+  extras_.push_back(extra);
+  return static_cast<std::uint32_t>(extras_.size() - 1);
 }
 
 std::uint64_t TextLoader::final_size(const SizeSeen& seen) const {
   if (options_.object_size == LoadOptions::ObjectSize::first) return seen.first;
-  return seen.full != kUnseen ? seen.full : seen.any;
+  const std::uint64_t largest = seen.full != kUnseen ? seen.full : seen.any;
+  if (options_.chunk_bytes == 0 || largest == kUnseen) return largest;
+  // Cut into chunks, an object reaches at least to the end of every range served of it.
+  return std::max(largest, seen.extent);
 }
 
 void TextLoader::settle_objects() {
+  // A log that knows no sizes at all can still be replayed with every object counting 1.
+  const bool has_no_sizes = std::all_of(sizes_seen_.begin(), sizes_seen_.end(),
+                                        [](const SizeSeen& seen) { return seen.any == kUnseen; });
+  if (has_no_sizes && !options_.columns.size.empty() && !sizes_seen_.empty()) {
+    throw InputError(fmt::format("--size {}: no line has such a column with a size in it",
+                                 fmt::join(options_.columns.size, "+")));
+  }
+  if (has_no_sizes && options_.unit_size) {
+    for (SizeSeen& seen : sizes_seen_) seen = {.full = 1, .any = 1, .first = 1};
+  }
   std::uint64_t next = 0;
   renumbered_.reserve(sizes_seen_.size());
   object_sizes_.reserve(sizes_seen_.size());
@@ -186,7 +206,6 @@ void TextLoader::settle_objects() {
     }
     for (std::uint64_t i = 0; i + 1 < chunks; ++i) trace_.sizes_bytes.push_back(chunk);
     trace_.sizes_bytes.push_back(seen - (chunks - 1) * chunk);
-    if (options_.ttl_from_log) trace_.ttl_s.resize(next, ttl_s_seen_[object]);
   }
   sizes_seen_ = {};
 }
@@ -225,10 +244,11 @@ void TextLoader::visit_in_order(Visit visit) {
 
 void TextLoader::finish() {
   settle_objects();
+  if (options_.ttl_from_log) ttl_s_stated_.resize(renumbered_.size(), Trace::kNoTtl);
   trace_.summary.went_back = times_.went_back();
   write_rows();
   rows_.release();
-  ranges_.release();
+  extras_.release();
 }
 
 void TextLoader::write_rows() {
@@ -273,29 +293,31 @@ void TextLoader::write_row(const Row& row) {
     return;
   }
   if (options_.chunk_bytes != 0) trace_.request_starts.push_back(trace_.stream.size());
-  write_accesses(row.object, row.range, time);
+  write_accesses(row, time);
 }
 
-void TextLoader::write_accesses(cache::ObjectIndex object, std::uint32_t range,
-                                std::uint32_t time) {
-  const std::uint64_t size = object_sizes_[object];
+void TextLoader::write_accesses(const Row& row, std::uint32_t time) {
+  const Extra extra = row.extra == kNoExtra ? Extra{} : extras_.view()[row.extra];
+  const std::uint64_t size = object_sizes_[row.object];
   std::uint64_t first_chunk = 0;
   std::uint64_t last_chunk = 0;
   if (options_.chunk_bytes != 0 && size > 0) {
-    const Range bytes =
-        range == kWhole ? Range{.first = 0, .last = size - 1} : ranges_.view()[range];
-    first_chunk = std::min(bytes.first, size - 1) / options_.chunk_bytes;
-    last_chunk = std::min(bytes.last, size - 1) / options_.chunk_bytes;
+    first_chunk = std::min(extra.first, size - 1) / options_.chunk_bytes;
+    last_chunk = std::min(extra.last, size - 1) / options_.chunk_bytes;
   }
   if (trace_.stream.size() + (last_chunk - first_chunk) >= cache::kNever - 1) {
     throw InputError(fmt::format("more than {} accesses: replay the log in parts{}",
                                  cache::kNever - 1,
                                  options_.chunk_bytes == 0 ? "" : " or with larger chunks"));
   }
+  if (options_.ttl_from_log && extra.ttl_s != Trace::kNoTtl) {
+    ttl_s_stated_[row.object] = extra.ttl_s;
+  }
   for (std::uint64_t chunk = first_chunk; chunk <= last_chunk; ++chunk) {
-    const auto access = static_cast<cache::ObjectIndex>(renumbered_[object] + chunk);
+    const auto access = static_cast<cache::ObjectIndex>(renumbered_[row.object] + chunk);
     trace_.stream.push_back(access);
     trace_.times.push_back(time);
+    if (options_.ttl_from_log) trace_.ttl_s.push_back(ttl_s_stated_[row.object]);
     trace_.summary.bytes += trace_.sizes_bytes[access];
   }
 }

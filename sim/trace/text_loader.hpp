@@ -26,37 +26,40 @@ class TextLoader {
   void finish();
 
  private:
+  static constexpr std::uint64_t kUnseen = ~std::uint64_t{0};
+
   /// One counted request.
   struct Row {
     std::int64_t at_ms = 0;
     std::uint64_t recorded = 0;  ///< RecordedResponse
     cache::ObjectIndex object = 0;
-    std::uint32_t range = kWhole;  ///< index into ranges_
+    std::uint32_t extra = kNoExtra;  ///< index into extras_
   };
-  static constexpr std::uint32_t kWhole = 0xFFFF'FFFF;
+  static constexpr std::uint32_t kNoExtra = 0xFFFF'FFFF;
 
-  /// Body bytes asked for, both ends included.
-  struct Range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
+  /// What few requests have, or few replays want.
+  struct Extra {
+    std::uint64_t first = 0;  ///< body bytes asked for, both ends included
+    std::uint64_t last = kUnseen;
+    std::uint32_t ttl_s = Trace::kNoTtl;
   };
 
   struct SizeSeen {
     std::uint64_t full = kUnseen;  ///< largest body of a full (200) response
     std::uint64_t any = kUnseen;   ///< largest body of any response that had one
     std::uint64_t first = kUnseen;
+    std::uint64_t extent = 0;  ///< end of the farthest range served
   };
-  static constexpr std::uint64_t kUnseen = ~std::uint64_t{0};
 
   [[nodiscard]] tl::expected<void, Skipped> add(const LogRecord& record);
   void note_size(const LogRecord& record, cache::ObjectIndex object);
-  [[nodiscard]] std::uint32_t note_range(const LogRecord& record);
+  [[nodiscard]] std::uint32_t note_extra(const LogRecord& record);
   void count_skipped(const Skipped& skipped, const std::string& path, std::uint64_t line);
   [[nodiscard]] std::uint64_t final_size(const SizeSeen& seen) const;
   void settle_objects();
   void write_rows();
   void write_row(const Row& row);
-  void write_accesses(cache::ObjectIndex object, std::uint32_t range, std::uint32_t time);
+  void write_accesses(const Row& row, std::uint32_t time);
   template <class Visit>
   void visit_in_order(Visit visit);
 
@@ -66,9 +69,9 @@ class TextLoader {
   Progress& progress_;
   ObjectTable objects_;
   Column<Row> rows_;
-  Column<Range> ranges_;
+  Column<Extra> extras_;
   std::vector<SizeSeen> sizes_seen_;
-  std::vector<std::uint32_t> ttl_s_seen_;
+  std::vector<std::uint32_t> ttl_s_stated_;  ///< by number while reading: the last one so far
   /// From the number an object had while reading to its number in the trace (its first chunk's,
   /// with chunks); kNoObject if its size was never seen.
   std::vector<cache::ObjectIndex> renumbered_;

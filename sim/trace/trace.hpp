@@ -52,7 +52,7 @@ struct UncacheableRequest {
 /// access.
 struct Trace {
   explicit Trace(MemoryBudget& budget)
-      : stream(budget), times(budget), request_starts(budget), recorded(budget) {}
+      : stream(budget), times(budget), request_starts(budget), recorded(budget), ttl_s(budget) {}
 
   TraceSummary summary;
   std::vector<std::uint64_t> sizes_bytes;  ///< by ObjectIndex (of chunks, with chunks)
@@ -66,7 +66,9 @@ struct Trace {
   /// What the log's own cache did: one entry a request (uncacheable ones too), in replay order;
   /// empty if the log does not say.
   Column<std::uint64_t> recorded;
-  std::vector<std::uint32_t> ttl_s;  ///< by ObjectIndex; kNoTtl; empty unless asked for
+  /// By access, the freshness lifetime stated then or last before; kNoTtl if none was. Empty unless
+  /// asked for.
+  Column<std::uint32_t> ttl_s;
 
   static constexpr std::uint32_t kNoTtl = 0xFFFF'FFFF;
 

@@ -14,6 +14,7 @@
 #include "sim/input/byte_source.hpp"
 #include "sim/replay/replay.hpp"
 #include "sim/report/report.hpp"
+#include "sim/printable.hpp"
 #include "sim/report/writers.hpp"
 #include "sim/trace/load.hpp"
 

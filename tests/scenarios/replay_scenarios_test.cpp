@@ -157,6 +157,37 @@ TEST_CASE("chunks of large objects are cached apart") {
   CHECK(run.at("hit_bytes") == 512);
 }
 
+TEST_CASE("an object known only by ranges reaches to the end of the farthest") {
+  std::string log =
+      "#Version: 1.0\n#Fields: date time cs-method x-host-header cs-uri-stem sc-status sc-bytes "
+      "sc-content-len sc-range-start sc-range-end\n";
+  int second = 1;
+  for (const char* const range :
+       {"1048576\t0\t1048575", "1048576\t1048576\t2097151", "1048576\t0\t1048575",
+        "100\t5242880\t5242979", "100\t5242880\t5242979"}) {
+    log += "2019-12-04\t21:02:0" + std::to_string(second++) +
+           "\tGET\th.example\t/v.mp4\t206\t1048976\t" + range + "\n";
+  }
+  const auto report = parsed(edgeward(
+      {"replay", "-", "--policy", "lru", "--capacity", "1GiB", "--chunk", "1MiB", "--json"}, log));
+  CHECK(report.at("runs").at(0).at("hits") == 2);
+  CHECK(report.at("trace").at("footprint_bytes") == 5242980);
+}
+
+TEST_CASE("a stated lifetime holds from its own response on, not before") {
+  std::string log;
+  for (const auto& [second, ttl] :
+       {std::pair{0, 60}, {30, 60}, {59, 60}, {60, 60}, {61, 60}, {121, 5}, {127, 5}}) {
+    log += "{\"time\":" + std::to_string(1'000'000'000 + second) +
+           ",\"url\":\"/a\",\"size\":10,\"ttl\":" + std::to_string(ttl) + "}\n";
+  }
+  const auto report = parsed(edgeward(
+      {"replay", "-", "--policy", "lru", "--capacity", "1GiB", "--ttl", "log", "--json"}, log));
+  // Fetched at 0 (60 s), 60 (60 s), 121 (5 s) and 127.
+  CHECK(report.at("runs").at(0).at("hits") == 3);
+  CHECK(report.at("runs").at(0).at("expired") == 3);
+}
+
 TEST_CASE("a time to live turns stale hits into misses, counted apart") {
   const std::string log = line(0, "/a") + line(50, "/a") + line(100, "/a") + line(130, "/a");
   const auto report = parsed(edgeward(
@@ -185,6 +216,34 @@ TEST_CASE("a worse policy ends with exit code 1 where that was asked for") {
   CHECK(with("lru,fifo", true) == 1);
   CHECK(with("fifo,lru", false) == 0);
   CHECK(with("lru", false) == 0);
+}
+
+TEST_CASE("an output never destroys an input, nor an earlier report when the replay fails") {
+  const test::TemporaryFolder folder;
+  const std::string input = folder.write("in.csv", small_log()).string();
+  CHECK(edgeward({"replay", input, "--policy", "lru", "-o", input}).exit_code == 2);
+  CHECK(test::read_file(input) == small_log());
+  const std::string report = folder.write("old.json", "an earlier report").string();
+  CHECK(edgeward({"replay", "/nowhere", "-o", report}).exit_code == 2);
+  CHECK(edgeward({"replay", input, "--format", "squid", "-o", report}).exit_code == 2);
+  CHECK(test::read_file(report) == "an earlier report");
+}
+
+TEST_CASE("the log's own cache can be the baseline") {
+  std::string log;
+  for (int i = 0; i < 400; ++i) {
+    std::string text = line(i * 10, "/o/" + std::to_string(i % 5));
+    text.pop_back();
+    log += text + (i % 2 == 0 ? " MISS\n" : " HIT\n");
+  }
+  const auto report = parsed(edgeward({"replay", "-", "--policy", "lru", "--capacity", "1MiB",
+                                       "--baseline", "policy=recorded", "--json"},
+                                      log));
+  const json::object& change = report.at("runs").at(1).at("change").as_object();
+  CHECK(change.at("hit_ratio").as_double() == Approx(395 / 400.0 - 0.5));
+  CHECK(change.at("low").as_double() <= change.at("hit_ratio").as_double());
+  CHECK(change.at("baseline").at("policy") == "recorded");
+  CHECK(edgeward({"replay", "-", "--baseline", "policy=recorded"}, small_log()).exit_code == 2);
 }
 
 TEST_CASE("results are written to files by their suffix") {
@@ -239,6 +298,44 @@ TEST_CASE("nothing to count is said, and is no error") {
   const Outcome empty = edgeward({"replay", "-", "--json"}, "");
   CHECK(empty.exit_code == 0);
   CHECK(json::parse(empty.out).at("trace").at("lines") == 0);
+}
+
+TEST_CASE("a file of blank lines and comments is counted, not refused") {
+  const test::TemporaryFolder folder;
+  const std::string blank = folder.write("blank.log", "\n# nothing\n\n").string();
+  const std::string log = folder.write("access.log", small_log()).string();
+  const auto report = parsed(edgeward({"replay", log, blank, "--policy", "lru", "--json"}));
+  CHECK(report.at("trace").at("requests") == 600);
+  CHECK(report.at("trace").at("lines") == 603);
+}
+
+TEST_CASE("a log without sizes replays with unit sizes") {
+  const std::string log = "time,url\n2020-10-10T13:55:01Z,/a\n2020-10-10T13:55:02Z,/a\n";
+  const auto sized = parsed(edgeward({"replay", "-", "--policy", "lru", "--json"}, log));
+  CHECK(sized.at("trace").at("skipped").at("no_size") == 2);
+  const auto unit = parsed(edgeward(
+      {"replay", "-", "--policy", "lru", "--capacity", "1", "--unit-size", "--json"}, log));
+  CHECK(unit.at("runs").at(0).at("hits") == 1);
+}
+
+TEST_CASE("a chosen column that is not there is an error") {
+  const std::string log = "{\"time\":1700000000,\"url\":\"/a\",\"size\":5}\n";
+  CHECK(edgeward({"replay", "-", "--size", "sizee"}, log).exit_code == 2);
+  CHECK(edgeward({"replay", "-", "--size", "sizee"}, small_log()).exit_code == 2);
+}
+
+TEST_CASE("zeros are no trace, and UTF-16 is said") {
+  const test::TemporaryFolder folder;
+  CHECK(
+      edgeward({"replay", folder.write("zeros", std::string(100'000, '\0')).string()}).exit_code ==
+      2);
+  const Outcome wide = edgeward({"replay", folder
+                                               .write("wide", std::string("\xFF\xFE"
+                                                                          "1\0 \0",
+                                                                          6))
+                                               .string()});
+  CHECK(wide.exit_code == 2);
+  CHECK_THAT(wide.err, Catch::Contains("UTF-16"));
 }
 
 TEST_CASE("hostile log contents never reach the terminal unescaped") {
@@ -298,6 +395,35 @@ TEST_CASE("an interrupt ends with a partial report that is still valid JSON") {
   CHECK(WEXITSTATUS(status) == 130);
   const json::value report = json::parse(test::read_file(out));
   CHECK(report.at("partial") == true);
+}
+
+TEST_CASE("an interrupt ends the wait for input that does not come") {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "out").string();
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const std::string log = small_log();
+  REQUIRE(::write(ends[1], log.data(), log.size()) == static_cast<ssize_t>(log.size()));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[0], STDIN_FILENO);
+    ::close(ends[1]);
+    ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    ::execl(EDGEWARD_BINARY, "edgeward", "replay", "-", "--json", static_cast<char*>(nullptr));
+    ::_exit(99);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  ::kill(child, SIGINT);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  const json::value report = json::parse(test::read_file(out));
+  CHECK(report.at("partial") == true);
+  // The last line's end has not been seen: it may go on.
+  CHECK(report.at("trace").at("requests").as_int64() >= 590);
 }
 
 TEST_CASE("a closed pipe is silent") {

@@ -2,13 +2,13 @@
 
 #include <cstddef>
 
-#include "sim/report/writers.hpp"
+#include "sim/printable.hpp"
 
 namespace edgeward::sim {
 
 namespace {
 
-constexpr std::size_t kShownMax = 300;
+constexpr std::size_t kShownMax = 2000;
 
 /// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode §3.9, table 3-7), 0 if
 /// there is none or if it is a control character.
