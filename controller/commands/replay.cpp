@@ -363,7 +363,9 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   option("--ttl", c.ttl, "Freshness: none, log, or a duration such as 10m");
   option("--warmup", c.warm_up, "Replay this much uncounted first: 20% of the requests, or 2h");
   group = "Results";
-  option("--baseline", c.baseline, "What changes are against: policy=NAME,admission=NAME");
+  option(
+      "--baseline", c.baseline,
+      "What changes are against: policy=NAME,admission=NAME; policy=recorded: the log's own cache");
   option("--fail-if-worse", c.fail_if_worse, "Exit 1 if a policy loses more than this: 0.5pp");
   app.add_flag("--confident", c.confident, "With it: only if the whole 95% interval is below that")
       ->group(group);
