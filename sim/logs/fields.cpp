@@ -23,6 +23,26 @@ bool is_method(std::string_view text) {
          });
 }
 
+/// HH:MM and what follows.
+bool is_clock(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  return (colon == 1 || colon == 2) && is_digit(text.front()) && is_digit(text[colon - 1]);
+}
+
+/// Whether it may tell the day and the time of day: a cheap look, parse_time knows for sure.
+bool could_be_instant(std::string_view text) {
+  constexpr std::size_t kDigitsMin = 9;  // of an epoch after 1973
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  return digits >= kDigitsMin || text.find_first_of(":Te") != std::string_view::npos;
+}
+
+/// The time if the text tells the day, too: durations and the clocks of traces are before 1973.
+std::optional<std::int64_t> parse_instant(std::string_view text) {
+  constexpr std::int64_t kInstantMsMin = 100'000'000'000;
+  const auto at_ms = parse_time(text);
+  return at_ms.has_value() && *at_ms >= kInstantMsMin ? at_ms : std::nullopt;
+}
+
 /// The parts with `separator` between them; empty if one is missing.
 std::string_view join(std::span<const std::string_view> parts, char separator, std::string& text) {
   if (parts.size() == 1) return parts.front();
@@ -75,6 +95,17 @@ void FieldValues::set(Target target, std::string_view text) {
     key_parts_[target.rank] = text;
     return;
   }
+  if (target.field == Field::time) {
+    if (is_clock(text)) {
+      target.field = Field::clock;
+    } else if (could_be_instant(text)) {
+      keep({.field = Field::instant, .rank = target.rank}, text);
+    }
+  }
+  keep(target, text);
+}
+
+void FieldValues::keep(Target target, std::string_view text) {
   const auto index = static_cast<std::size_t>(target.field);
   if (target.rank >= ranks_[index]) return;
   ranks_[index] = target.rank;
@@ -87,15 +118,15 @@ std::optional<std::int64_t> FieldValues::time() {
     return parse_time(join(parts, ' ', time_text_));
   }
   const auto& self = *this;
-  const std::string_view date = self[Field::date];
-  const std::string_view clock = self[Field::time];
-  if (date.empty()) return parse_time(clock);
-  if (!clock.empty()) {
-    const std::array<std::string_view, 2> parts{date, clock};
-    if (const auto at_ms = parse_time(join(parts, ' ', time_text_))) return at_ms;
-    if (const auto at_ms = parse_time(clock); at_ms && !parse_time(date)) return at_ms;
-  }
-  return parse_time(date);
+  const std::string_view clock = self[Field::clock];
+  std::string_view date = self[Field::date];
+  if (date.empty()) date = self[Field::time];
+  if (self[Field::date].empty() && clock.empty()) return parse_time(date);
+  const std::array<std::string_view, 2> parts{date, clock};
+  if (const auto at_ms = parse_time(join(parts, ' ', time_text_))) return at_ms;
+  if (const auto at_ms = parse_instant(self[Field::instant])) return at_ms;
+  if (const auto at_ms = parse_time(date)) return at_ms;
+  return parse_time(self[Field::time]);
 }
 
 /// The URL with its query, in the encoding of the request. Sets the method and the host where they
@@ -186,9 +217,10 @@ ParsedLine FieldValues::record() {
   LogRecord record;
   record.at_ms = time();
   if (!record.at_ms.has_value()) {
-    const std::string_view found = rules_.time_parts > 0       ? time_parts_[0]
-                                   : self[Field::date].empty() ? self[Field::time]
-                                                               : self[Field::date];
+    std::string_view found = time_parts_[0];
+    for (const Field field : {Field::date, Field::time, Field::clock}) {
+      if (found.empty()) found = self[field];
+    }
     return skip(SkipReason::no_time,
                 found.empty() ? "the line names no time"
                               : fmt::format("time {}: expected seconds since 1970 or a date and "

@@ -15,6 +15,8 @@ namespace edgeward::sim {
 /// What a named field of a log can tell about a request.
 enum class Field : std::uint8_t {
   time,
+  clock,    ///< of the time fields one that needs a date: 23:59:59
+  instant,  ///< of the time fields one that may need none
   date,
   client,
   method,
@@ -102,6 +104,8 @@ class FieldValues {
   [[nodiscard]] ParsedLine record();
 
  private:
+  void keep(Target target, std::string_view text);
+  /// A date joined with a clock, else what is complete by itself, else the date alone.
   [[nodiscard]] std::optional<std::int64_t> time();
   [[nodiscard]] std::string_view key(LogRecord& record);
   [[nodiscard]] CacheStatus cache_status() const;

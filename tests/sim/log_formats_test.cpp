@@ -1,6 +1,7 @@
 // Each format with lines unlike the published samples: other columns, other orders, what optional
 // fields there are left out.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <memory>
@@ -596,6 +597,45 @@ TEST_CASE("webcachesim: objects are numbers") {
   CHECK(refused(*parser, "12 a 100") == SkipReason::bad_line);
   CHECK(refused(*parser, "12 7") == SkipReason::bad_line);
   CHECK(refused(*parser, "x 7 100") == SkipReason::no_time);
+}
+
+TEST_CASE("a date beside a complete time does not make it midnight") {
+  constexpr std::int64_t kEvening = 1'575'493'351'000;  // 2019-12-04T21:02:31Z
+  const auto csv_time = [](std::string_view header, std::string_view line) {
+    const auto parser = parser_of("csv");
+    CHECK(refused(*parser, header) == SkipReason::header);
+    return read(*parser, line).at_ms;
+  };
+  CHECK(csv_time("timestamp,date,time,url,size", "1575493351,2019-12-04,21:02:31,/a,5") ==
+        kEvening);
+  CHECK(csv_time("date,timestamp,url,size", "2019-12-04,1575493351,/a,5") == kEvening);
+  CHECK(csv_time("date,timestamp,url", "2019-12-04,2019-12-04T21:02:31Z,/a") == kEvening);
+  CHECK(csv_time("date,timestamp,time,url", "2019-12-04,1575493351,0.045,/a") == kEvening);
+  CHECK(csv_time("date,time,endtime,url", "2019-12-04,0.045,1575493351,/a") == kEvening);
+  CHECK(csv_time("date,time,url", "2019-12-04T21:02:31Z,0.045,/a") == kEvening);
+  CHECK(csv_time("date,time,url", "2019-12-04T21:02:31Z,21:02:31,/a") == kEvening);
+  CHECK(csv_time("date,time,url", "2019-12-04,0.045,/a") ==
+        kEvening - (21 * 60 + 2) * 60'000 - 31'000);
+  CHECK(read(*parser_of("ndjson"), R"({"date":"2019-12-04","timestamp":1575493351,"url":"/a"})")
+            .at_ms == kEvening);
+
+  std::vector<std::pair<std::string, std::string>> columns{{"timestamp", "1575493351"},
+                                                           {"DistributionId", "E1"},
+                                                           {"date", "2019-12-04"},
+                                                           {"time", "21:02:31"},
+                                                           {"cs-uri-stem", "/a"}};
+  std::sort(columns.begin(), columns.end());
+  do {
+    std::string header = "#Fields:";
+    std::string line;
+    for (const auto& [column, text] : columns) {
+      header += " " + column;
+      line += (line.empty() ? "" : "\t") + text;
+    }
+    const auto parser = parser_of("cloudfront");
+    CHECK(refused(*parser, header) == SkipReason::header);
+    CHECK(read(*parser, line).at_ms == kEvening);
+  } while (std::next_permutation(columns.begin(), columns.end()));
 }
 
 }  // namespace edgeward::sim
