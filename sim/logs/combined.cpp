@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "geo/ip_address.hpp"
 #include "sim/logs/cache_words.hpp"
+#include "sim/logs/combined.hpp"
 #include "sim/logs/fields.hpp"
 #include "sim/logs/formats.hpp"
 #include "sim/logs/timestamp.hpp"
@@ -46,10 +49,13 @@ std::size_t find_quote(std::string_view text, std::size_t from) {
   return at;
 }
 
+/// Whether a status and what may be a byte count follow the quote, or nothing.
 bool is_before_status(std::string_view text, std::size_t quote) {
-  const std::string_view behind = text.substr(quote + 1, 2);
-  return behind.empty() ||
-         (behind.size() == 2 && behind[0] == ' ' && (is_digit(behind[1]) || behind[1] == '-'));
+  std::string_view rest = text.substr(quote + 1);
+  if (rest.empty()) return true;
+  if (!is_blank(rest.front())) return false;
+  if (!parse_status(next_token(rest)).has_value()) return false;
+  return !next_token(rest).starts_with('"');
 }
 
 /// The quote that ends the request: old servers escaped none within it, so it is one before a
@@ -63,62 +69,198 @@ std::size_t find_request_end(std::string_view text, std::size_t from) {
   return at;
 }
 
-/// A field behind the byte count: quoted or bare.
+/// Whether a status and a byte count follow the quote, or nothing.
+bool is_before_response(std::string_view text, std::size_t quote) {
+  if (!is_before_status(text, quote)) return false;
+  std::string_view rest = text.substr(quote + 1);
+  (void)next_token(rest);
+  const std::string_view bytes = next_token(rest);
+  return is_absent(bytes) || parse_count(bytes).has_value();
+}
+
+/// The quote that begins the request: quoted fields before it are no requests, and no response is
+/// behind them.
+std::size_t find_request_begin(std::string_view text) {
+  std::size_t open = text.find('"');
+  while (open != kNone) {
+    const std::size_t close = find_quote(text, open + 1);
+    if (close == kNone || close + 1 == text.size()) return open;
+    const bool is_named = open > 0 && text[open - 1] == '=';
+    if (!is_named) {
+      if (is_before_response(text, close) || !is_blank(text[close + 1])) return open;
+      const RequestLine request = parse_request_line(text.substr(open + 1, close - open - 1));
+      if (!request.url.empty()) return open;
+    }
+    const std::size_t next = text.find('"', close + 1);
+    if (next == kNone) return open;
+    open = next;
+  }
+  return open;
+}
+
+/// A field beside the usual ones: quoted or bare.
 struct ExtraField {
   std::string_view text;
   bool is_quoted = false;
 };
 
+/// `a bare one`, `"a quoted one"`, or `name="a quoted one"`, which counts as bare.
 ExtraField next_extra(std::string_view& rest) {
   while (!rest.empty() && is_blank(rest.front())) rest.remove_prefix(1);
-  if (rest.empty() || rest.front() != '"') return {.text = next_token(rest)};
-  const std::size_t end = find_quote(rest, 1);
-  const ExtraField field{.text = rest.substr(1, end == kNone ? kNone : end - 1), .is_quoted = true};
-  rest.remove_prefix(end == kNone ? rest.size() : end + 1);
+  if (rest.empty()) return {};
+  if (rest.front() == '"') {
+    const std::size_t end = find_quote(rest, 1);
+    const ExtraField field{.text = rest.substr(1, end == kNone ? kNone : end - 1),
+                           .is_quoted = true};
+    rest.remove_prefix(end == kNone ? rest.size() : end + 1);
+    return field;
+  }
+  const std::size_t name_end = rest.find_first_of("= \t\"");
+  if (name_end == kNone || rest.substr(name_end, 2) != "=\"") return {.text = next_token(rest)};
+  const std::size_t close = find_quote(rest, name_end + 2);
+  const std::size_t end = close == kNone ? rest.size() : close + 1;
+  const ExtraField field{.text = rest.substr(0, end)};
+  rest.remove_prefix(end);
   return field;
 }
 
+/// `cache="HIT",`, `cache:HIT`, `[HIT]`, `HIT`: a value, and its name if it has one.
+struct NamedValue {
+  std::string_view name;
+  std::string_view value;
+};
+
+NamedValue parse_named(std::string_view text) {
+  while (text.ends_with(',') || text.ends_with(';')) text.remove_suffix(1);
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+    text = text.substr(1, text.size() - 2);
+  }
+  NamedValue named{.name = {}, .value = text};
+  const auto is_in_name = [](char c) {
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '_' || c == '-';
+  };
+  const auto end = std::find_if_not(text.begin(), text.end(), is_in_name);
+  if (end != text.end() && end != text.begin() && (*end == '=' || *end == ':')) {
+    const auto length = static_cast<std::size_t>(end - text.begin());
+    named = {.name = text.substr(0, length), .value = text.substr(length + 1)};
+  }
+  if (named.value.size() > 1 && named.value.front() == '"' && named.value.back() == '"') {
+    named.value = named.value.substr(1, named.value.size() - 2);
+  }
+  return named;
+}
+
+/// Numbers (times, lengths) are no flags here.
+CacheStatus cache_word(std::string_view text) {
+  const char last = text.empty() ? '\0' : to_lower(text.back());
+  const bool is_word = last >= 'a' && last <= 'z' && text != "true" && text != "false";
+  return is_word ? cache_status_of(text) : CacheStatus::unknown;
+}
+
+bool is_host_name(std::string_view name) {
+  constexpr std::string_view kNames[] = {"host", "vhost", "http_host", "server_name", "domain"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [name](std::string_view known) { return is_same_ignoring_case(name, known); });
+}
+
+/// Takes a cache status or a host, where the record has none yet. False if it is neither.
+bool read_extra(std::string_view text, LogRecord& record) {
+  const auto [name, value] = parse_named(text);
+  if (is_host_name(name)) {
+    if (record.host.empty() && !is_absent(value)) record.host = value;
+    return true;
+  }
+  const CacheStatus cache = cache_word(value);
+  if (record.cache == CacheStatus::unknown) record.cache = cache;
+  return cache != CacheStatus::unknown;
+}
+
+/// Behind what there may be in front of the client.
+std::string_view skip_to_client(std::string_view front, LogRecord& record) {
+  const auto is_address = [](std::string_view text) {
+    return text.size() > 1 && geo::IpAddress::parse(text).has_value();
+  };
+  while (true) {
+    std::string_view rest = front;
+    const std::string_view first = next_token(rest);
+    std::string_view ahead = rest;
+    if (!is_address(next_token(ahead)) || is_address(first) || !read_extra(first, record)) {
+      return front;
+    }
+    front = rest;
+  }
+}
+
+bool is_bare(std::string_view text) {
+  return parse_named(text).value == text;
+}
+
+bool has_lower_case(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 /// `ident` before `user`, or with a virtual host in front (Apache's vhost_combined) the client.
-void read_client(std::string_view head, LogRecord& record) {
-  record.client = next_token(head);
+/// In the place of the user a cache status is one only in capitals, as nginx writes it.
+void read_front(std::string_view front, LogRecord& record) {
+  front = skip_to_client(front, record);
+  record.client = next_token(front);
   if (record.client.ends_with(',')) record.client.remove_suffix(1);
-  const std::string_view second = next_token(head);
+  std::string_view behind = front;
+  const std::string_view second = next_token(behind);
   if (second.size() > 1 && geo::IpAddress::parse(second).has_value() &&
       !geo::IpAddress::parse(record.client).has_value()) {
     record.host = record.client;
     record.client = second;
+    front = behind;
   }
   if (is_absent(record.client)) record.client = {};
+  std::string_view before;
+  while (!front.empty()) {
+    const std::string_view text = next_extra(front).text;
+    const bool is_user = before == "-" && has_lower_case(text) && is_bare(text);
+    if (!is_user) read_extra(text, record);
+    before = before.data() == nullptr ? text : "two";  // only the first is the ident
+  }
+}
+
+/// A name with a dot and a letter in its last label, perhaps with a port.
+bool could_be_host(std::string_view text) {
+  text = text.substr(0, text.find(':'));
+  const std::size_t dot = text.rfind('.');
+  return dot != kNone && dot > 0 && dot + 1 < text.size() && !is_digit(text[dot + 1]) &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '.' || c == '-';
+         });
+}
+
+/// Between the time and the request a bare name is the host's.
+void read_between(std::string_view between, LogRecord& record) {
+  while (!between.empty()) {
+    const ExtraField field = next_extra(between);
+    if (!read_extra(field.text, record) && record.host.empty() && could_be_host(field.text)) {
+      record.host = field.text;
+    }
+  }
 }
 
 /// nginx, Apache and varnishncsa:
 ///     client ident user [time] "METHOD url PROTOCOL" status bytes "referer" "agent" extra…
-/// Common Log Format ends with the bytes. A cache status and a Cache-Control header are known among
-/// the extra fields by what they look like.
+/// Common Log Format ends with the bytes. A cache status, a host and a Cache-Control header are
+/// known among the extra fields, there or further in front, by what they look like.
 class CombinedParser final : public LineParser {
  public:
   ParsedLine parse(std::string_view line) override {
     if (const auto reason = unremarkable(line)) return skip(*reason);
-    const Span time = find_time(line);
-    if (time.begin == kNone) return without_time(line);
+    const CombinedLine parts = split_combined(line);
+    if (parts.time.empty()) return without_time(line);
     LogRecord record;
-    record.at_ms = clock_.parse(line.substr(time.begin, time.end - time.begin));
+    record.at_ms = clock_.parse(parts.time);
     if (!record.at_ms.has_value()) {
       return skip(SkipReason::no_time,
-                  fmt::format("time {}: expected dd/Mon/yyyy:HH:MM:SS ±hhmm",
-                              quoted(line.substr(time.begin, time.end - time.begin))));
+                  fmt::format("time {}: expected dd/Mon/yyyy:HH:MM:SS ±hhmm", quoted(parts.time)));
     }
-    read_client(line.substr(0, time.begin - 1), record);
-
-    std::string_view rest = line.substr(time.end + 1);
-    const std::size_t open = rest.find('"');
-    if (open == kNone) return skip(SkipReason::bad_line, "no request in quotes behind the time");
-    const std::size_t close = find_request_end(rest, open + 1);
-    if (close == kNone) {
-      return skip(SkipReason::bad_line, "no closing quote and status behind the request");
-    }
-    const std::string_view request = rest.substr(open + 1, close - open - 1);
-    rest.remove_prefix(close + 1);
+    if (parts.problem != nullptr) return skip(SkipReason::bad_line, parts.problem);
+    const std::string_view request = parts.request;
     const RequestLine parsed = parse_request_line(undo_backslashes(request, request_));
     record.method = parsed.method;
     record.url = parsed.url;
@@ -126,7 +268,9 @@ class CombinedParser final : public LineParser {
       return skip(SkipReason::no_key,
                   fmt::format("request {}: expected METHOD URL PROTOCOL", quoted(request)));
     }
-    return read_response(rest, record);
+    read_front(parts.front, record);
+    read_between(parts.between, record);
+    return read_response(parts.tail, record);
   }
 
  private:
@@ -177,19 +321,9 @@ class CombinedParser final : public LineParser {
         record.ttl_s = parse_cache_control(field.text).ttl_s;
         continue;
       }
-      if (record.cache != CacheStatus::unknown || !could_be_cache_status(field.text)) continue;
-      record.cache = cache_status_of(field.text.substr(field.text.find('=') + 1));
+      read_extra(field.text, record);
     }
-    if (record.cache == CacheStatus::unknown && !only_quoted.empty() &&
-        could_be_cache_status(only_quoted)) {
-      record.cache = cache_status_of(only_quoted);
-    }
-  }
-
-  /// Numbers (times, lengths) are no flags here.
-  [[nodiscard]] static bool could_be_cache_status(std::string_view text) {
-    const char last = to_lower(text.back());
-    return last >= 'a' && last <= 'z' && text != "true" && text != "false";
+    if (record.cache == CacheStatus::unknown) record.cache = cache_word(only_quoted);
   }
 
   CommonLogClock clock_;
@@ -197,6 +331,32 @@ class CombinedParser final : public LineParser {
 };
 
 }  // namespace
+
+CombinedLine split_combined(std::string_view line) {
+  CombinedLine parts;
+  const Span time = find_time(line);
+  if (time.begin == kNone) {
+    parts.problem = "no [time]";
+    return parts;
+  }
+  parts.front = line.substr(0, time.begin - 1);
+  parts.time = line.substr(time.begin, time.end - time.begin);
+  const std::string_view rest = line.substr(time.end + 1);
+  const std::size_t open = find_request_begin(rest);
+  if (open == kNone) {
+    parts.problem = "no request in quotes behind the time";
+    return parts;
+  }
+  parts.between = rest.substr(0, open);
+  const std::size_t close = find_request_end(rest, open + 1);
+  if (close == kNone) {
+    parts.problem = "no closing quote and status behind the request";
+    return parts;
+  }
+  parts.request = rest.substr(open + 1, close - open - 1);
+  parts.tail = rest.substr(close + 1);
+  return parts;
+}
 
 std::unique_ptr<LineParser> make_combined_parser(const ColumnChoice&) {
   return std::make_unique<CombinedParser>();

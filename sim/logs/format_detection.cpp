@@ -3,6 +3,7 @@
 
 #include "geo/ip_address.hpp"
 #include "sim/logs/cache_words.hpp"
+#include "sim/logs/combined.hpp"
 #include "sim/logs/fields.hpp"
 #include "sim/logs/formats.hpp"
 #include "sim/logs/timestamp.hpp"
@@ -39,19 +40,16 @@ std::string_view guess_json(std::string_view line) {
   return has_syslog_prefix || has(line, "fastly") ? "fastly" : "ndjson";
 }
 
-/// Lines with `[dd/Mon/yyyy:` and a request in quotes.
+/// Lines with `[dd/Mon/yyyy:`, a request in quotes and a status.
 std::string_view guess_combined(std::string_view line) {
-  const std::size_t open = line.find("] \"");
-  if (open == std::string_view::npos || !has(line.substr(0, open), "[")) return {};
-  const std::string_view request = line.substr(open + 3);
-  const std::size_t close = request.find("\" ");
-  if (close == std::string_view::npos) return {};
-  const std::string_view tail = request.substr(close + 2);
+  const CombinedLine parts = split_combined(line);
+  if (parts.problem != nullptr) return {};
+  const std::string_view request = parts.request;
+  const std::string_view tail = parts.tail;
   const std::string_view last = tail.substr(tail.find_last_of(" \"") + 1);
   const bool is_handling = cache_status_of(last) != CacheStatus::unknown && !last.empty() &&
                            last.front() >= 'a' && last.front() <= 'z';
-  if (is_handling || has(request.substr(0, close), " http://") ||
-      has(request.substr(0, close), " https://")) {
+  if (is_handling || has(request, " http://") || has(request, " https://")) {
     return "varnish";
   }
   return has(tail, "\"") ? "combined" : "common";

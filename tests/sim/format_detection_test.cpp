@@ -76,4 +76,17 @@ TEST_CASE("what fits no format is not guessed") {
   CHECK(detect({std::string_view("\0\xff\xfe", 3)}) == "none");
 }
 
+TEST_CASE("combined is known with fields in front of the time and behind it") {
+  CHECK(
+      detect({R"(1.2.3.4 - HIT [01/Feb/2024:00:00:00 +0000]  "GET /a HTTP/1.1" 200 5 "-" "c")"}) ==
+      "combined");
+  CHECK(detect({R"(1.2.3.4 0.123 HIT [01/Feb/2024:00:00:00 +0000] example.com "GET /a HTTP/1.1" )"
+                R"(200 100 "-" "x")"}) == "combined");
+  CHECK(detect({R"(1.2.3.4 - - [01/Feb/2024:00:00:00 +0000] "a.com" "GET /a HTTP/1.1" 200 5 "-" )"
+                R"("x")"}) == "combined");
+  CHECK(detect({R"(h - - [01/Feb/2024:00:00:00 +0000] 0.1 "GET /a HTTP/1.1" 200 5)"}) == "common");
+  CHECK(detect({R"([error] 7: *1 open() failed, request: "GET /a HTTP/1.1", host: "a")"}) ==
+        "none");
+}
+
 }  // namespace edgeward::sim

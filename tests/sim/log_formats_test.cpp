@@ -638,4 +638,54 @@ TEST_CASE("a date beside a complete time does not make it midnight") {
   } while (std::next_permutation(columns.begin(), columns.end()));
 }
 
+TEST_CASE("combined: fields in front of the time and behind it are no part of the request") {
+  const auto parser = parser_of("combined");
+  const LogRecord record = read(
+      *parser, R"(1.2.3.4 0.123 HIT [01/Feb/2024:12:00:00 +0000] example.com "GET /a HTTP/1.1" )"
+               R"(200 100 "-" "x")");
+  CHECK(record.client == "1.2.3.4");
+  CHECK(record.cache == CacheStatus::hit);
+  CHECK(record.host == "example.com");
+  CHECK(record.url == "/a");
+  CHECK(record.bytes == 100U);
+  const std::string tail = R"( [01/Feb/2024:12:00:00 +0000]  "GET /a HTTP/1.1" 200 5 "-" "x")";
+  CHECK(read(*parser, "1.2.3.4 - MISS" + tail).cache == CacheStatus::miss);
+  CHECK(read(*parser, "1.2.3.4 - pass" + tail).cache == CacheStatus::unknown);  // a user
+  const LogRecord quoted =
+      read(*parser, R"(h - - [01/Feb/2024:12:00:00 +0000] "a.com" - 0.1 "GET /a HTTP/1.1" 200 5)");
+  CHECK(quoted.url == "/a");
+  CHECK(quoted.bytes == 5U);
+}
+
+TEST_CASE("combined: a cache status is read in any wrapping, in front or behind") {
+  const std::string word = GENERATE(R"(ucs="HIT")", R"(cs="HIT")", "cache=HIT", "cache:HIT",
+                                    "[HIT]", "HIT", R"(cache="HIT",)", "[cache:HIT]");
+  INFO(word);
+  CHECK(combined_status("rt=0.1 " + word) == CacheStatus::hit);
+  const auto parser = parser_of("combined");
+  const std::string tail = R"( [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5 "-" "x")";
+  const std::string bare = R"([01/Feb/2024:12:00:00 +0000] )" + word + R"( "GET /a" 200 5 "-" "x")";
+  const std::string fronts[] = {"1.2.3.4 - - " + word + tail, "1.2.3.4 0.1 " + word + tail,
+                                word + " 1.2.3.4 - -" + tail, "1.2.3.4 - - " + bare};
+  for (const std::string& line : fronts) {
+    const LogRecord record = read(*parser, line);
+    CHECK(record.cache == CacheStatus::hit);
+    CHECK(record.client == "1.2.3.4");
+    CHECK(record.host.empty());
+    CHECK(record.url == "/a");
+  }
+  CHECK(combined_status("http://x.org/?cache=HIT") == CacheStatus::unknown);
+}
+
+TEST_CASE("combined: a host is known by its name among the extra fields") {
+  const auto parser = parser_of("combined");
+  const std::string head = R"(1.2.3.4 - - [01/Feb/2024:12:00:00 +0000] "GET /a" 200 5 "-" "c" )";
+  CHECK(read(*parser, head + "host=a.com").host == "a.com");
+  CHECK(read(*parser, head + R"(rt=0.1 host="a.com" ucs="MISS")").host == "a.com");
+  CHECK(read(*parser, head + R"(host="a.com" ucs="MISS")").cache == CacheStatus::miss);
+  CHECK(read(*parser, head + "vhost=a.com:8080").host == "a.com:8080");
+  CHECK(read(*parser, head + R"(host="-")").host.empty());
+  CHECK(read(*parser, "b.com:80 " + head + "host=a.com").host == "b.com:80");
+}
+
 }  // namespace edgeward::sim
