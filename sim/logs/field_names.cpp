@@ -192,6 +192,7 @@ constexpr KnownName kNamesByPreference[] = {
     {"isedge", Field::from_client},
     {"fastlyisedge", Field::from_client},
     {"clientrequestsource", Field::request_source},
+    {"category", Field::category},
 
     {"upstreamcachestatus", Field::cache},
     {"cachestatus", Field::cache},
@@ -353,8 +354,10 @@ void FieldNames::find(std::string_view name, std::size_t number,
   if (known == nullptr && name.find('.') != std::string_view::npos) {
     known = find_known(PlainName(last_part(name)).view());
     penalty = kNestedPenalty;
-    // Nested anywhere these may as well be the client's request headers.
-    if (known != nullptr && known->field == Field::cache_control) known = nullptr;
+    // Nested anywhere these may as well be the client's request headers, or of the object.
+    const bool is_ambiguous = known != nullptr && (known->field == Field::cache_control ||
+                                                   known->field == Field::category);
+    if (is_ambiguous) known = nullptr;
   }
   if (known == nullptr) return;
   const bool is_time = known->field == Field::time || known->field == Field::date;

@@ -214,6 +214,10 @@ void FieldValues::read_freshness(LogRecord& record) const {
 
 ParsedLine FieldValues::record() {
   const auto& self = *this;
+  if (const std::string_view category = self[Field::category];
+      rules_.is_of_requests != nullptr && !category.empty() && !rules_.is_of_requests(category)) {
+    return skip(SkipReason::comment);
+  }
   LogRecord record;
   record.at_ms = time();
   if (!record.at_ms.has_value()) {

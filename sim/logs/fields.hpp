@@ -45,6 +45,7 @@ enum class Field : std::uint8_t {
   id,
   from_client,     ///< false: from another cache of the same network
   request_source,  ///< who asked; `eyeball` is a client
+  category,        ///< which of several logs the line is of
   chosen_time,
   chosen_key,  ///< columns that the user named; the rank is the part
 };
@@ -83,7 +84,8 @@ class FieldValues {
  public:
   /// How a format writes what its fields hold.
   struct Rules {
-    CacheStatus (*cache_status)(std::string_view) = nullptr;  ///< default: cache_status_of
+    CacheStatus (*cache_status)(std::string_view) = nullptr;      ///< default: cache_status_of
+    bool (*is_of_requests)(std::string_view category) = nullptr;  ///< default: any category is
     bool is_percent_encoded = false;  ///< URL and query: encoded once more than the request was
     std::size_t key_parts = 0;        ///< columns the user chose; 0: key and time by name
     std::size_t time_parts = 0;

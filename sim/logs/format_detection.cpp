@@ -31,7 +31,7 @@ std::string_view guess_json(std::string_view line) {
       (has(line, "\"httpRequest\"") && has(line, "\"requestUrl\""))) {
     return "gcp";
   }
-  if (has(line, "FrontDoorAccessLog") || has(line, "FrontdoorAccessLog") ||
+  if (has(line, "\"FrontDoor") || has(line, "\"FrontdoorAccessLog") ||
       (has(line, "\"properties\"") && has(line, "\"requestUri\""))) {
     return "azure";
   }

@@ -45,13 +45,29 @@ char to_upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
+/// What differs between the formats whose lines are JSON.
+struct Dialect {
+  CacheStatus (*cache_status)(std::string_view) = cache_status_of;
+  bool (*is_of_requests)(std::string_view category) = nullptr;
+  std::string_view envelope;  ///< a list of this name, if a line has one, holds the record
+};
+
+/// FrontDoorAccessLog, AzureCdnAccessLog …: the others are of firewalls and health probes.
+bool is_azure_access_log(std::string_view category) {
+  constexpr std::string_view kAccessLog = "AccessLog";
+  return category.size() >= kAccessLog.size() &&
+         is_same_ignoring_case(category.substr(category.size() - kAccessLog.size()), kAccessLog);
+}
+
 /// One JSON object a line, fields known by name at any depth, whatever their order. Numbers keep
 /// the text they have in the log: nothing is rounded.
 class JsonParser final : public LineParser {
  public:
-  JsonParser(const ColumnChoice& chosen, CacheStatus (*cache_status)(std::string_view))
-      : names_(chosen),
-        values_({.cache_status = cache_status,
+  JsonParser(const ColumnChoice& chosen, const Dialect& dialect)
+      : dialect_(dialect),
+        names_(chosen),
+        values_({.cache_status = dialect.cache_status,
+                 .is_of_requests = dialect.is_of_requests,
                  .key_parts = chosen.key.size(),
                  .time_parts = chosen.time.size()}) {}
 
@@ -67,6 +83,11 @@ class JsonParser final : public LineParser {
       return skip(SkipReason::bad_line, fmt::format("JSON {}: {}", quoted(line.substr(brace)),
                                                     simdjson::error_message(error)));
     }
+    if (enveloped_ > 1) {
+      return skip(SkipReason::bad_line,
+                  fmt::format("{} records in '{}' on one line: split it into a line for each",
+                              enveloped_, dialect_.envelope));
+    }
     use_prefix(line.substr(0, brace));
     return values_.record();
   }
@@ -80,6 +101,7 @@ class JsonParser final : public LineParser {
     std::memset(buffer_.data() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
     values_.clear();
     position_ = 0;
+    enveloped_ = 0;
     ondemand::document document;
     if (const auto error =
             parser_.iterate(buffer_.data(), text.size(), buffer_.size()).get(document)) {
@@ -117,10 +139,31 @@ class JsonParser final : public LineParser {
       if (const auto error = value.get_object().get(object)) return error;
       return read_fields(object, depth + 1);
     }
+    if (type == ondemand::json_type::array && depth == 1 && !dialect_.envelope.empty() &&
+        path_ == dialect_.envelope) {
+      return read_envelope(value);
+    }
     const std::vector<Target>& targets = meaning_of_path();
     if (targets.empty()) return simdjson::SUCCESS;
     if (type == ondemand::json_type::array) return read_first(value, targets);
     return read_scalar(value, type, targets);
+  }
+
+  /// Counts the records and reads the first as if it were the line.
+  // NOLINTNEXTLINE(misc-no-recursion)
+  simdjson::error_code read_envelope(ondemand::value value) {
+    ondemand::array array;
+    if (const auto error = value.get_array().get(array)) return error;
+    for (auto item : array) {
+      ondemand::value entry;
+      if (const auto error = item.get(entry)) return error;
+      if (++enveloped_ > 1) continue;
+      ondemand::object object;
+      if (const auto error = entry.get_object().get(object)) return error;
+      path_.clear();
+      if (const auto error = read_fields(object, 2)) return error;
+    }
+    return simdjson::SUCCESS;
   }
 
   /// Headers are lists in some logs: the first entry counts.
@@ -211,6 +254,7 @@ class JsonParser final : public LineParser {
     bool is_known = false;
   };
 
+  Dialect dialect_;
   FieldNames names_;
   FieldValues values_;
   ondemand::parser parser_;
@@ -220,21 +264,24 @@ class JsonParser final : public LineParser {
   std::vector<Remembered> remembered_;
   std::vector<Target> nothing_;
   std::size_t position_ = 0;
+  std::size_t enveloped_ = 0;  ///< records in the line's envelope
   std::array<char, 3> pop_{};
 };
 
 }  // namespace
 
 std::unique_ptr<LineParser> make_json_parser(const ColumnChoice& columns) {
-  return std::make_unique<JsonParser>(columns, cache_status_of);
+  return std::make_unique<JsonParser>(columns, Dialect{});
 }
 
 std::unique_ptr<LineParser> make_cloudflare_parser(const ColumnChoice& columns) {
-  return std::make_unique<JsonParser>(columns, cloudflare_cache_status_of);
+  return std::make_unique<JsonParser>(columns, Dialect{.cache_status = cloudflare_cache_status_of});
 }
 
 std::unique_ptr<LineParser> make_azure_parser(const ColumnChoice& columns) {
-  return std::make_unique<JsonParser>(columns, azure_cache_status_of);
+  return std::make_unique<JsonParser>(columns, Dialect{.cache_status = azure_cache_status_of,
+                                                       .is_of_requests = is_azure_access_log,
+                                                       .envelope = "records"});
 }
 
 }  // namespace edgeward::sim

@@ -89,4 +89,10 @@ TEST_CASE("combined is known with fields in front of the time and behind it") {
         "none");
 }
 
+TEST_CASE("every Front Door log is azure") {
+  CHECK(detect({R"({"time":"x","category":"FrontDoorHealthProbeLog","properties":{"a":1}})"}) ==
+        "azure");
+  CHECK(detect({R"({"records":[{"category":"FrontDoorAccessLog","properties":{}}]})"}) == "azure");
+}
+
 }  // namespace edgeward::sim

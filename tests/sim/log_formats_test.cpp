@@ -688,4 +688,37 @@ TEST_CASE("combined: a host is known by its name among the extra fields") {
   CHECK(read(*parser, "b.com:80 " + head + "host=a.com").host == "b.com:80");
 }
 
+TEST_CASE("azure: other categories hold no requests") {
+  const auto line = [](std::string_view category) {
+    return R"({"time":"2024-02-01T12:00:00Z","category":")" + std::string(category) +
+           R"(","properties":{"requestUri":"https://x.org/a","httpStatusCode":"200"}})";
+  };
+  CHECK(refused("azure", line("FrontDoorWebApplicationFirewallLog")) == SkipReason::comment);
+  CHECK(refused("azure", R"({"time":"2024-02-01T12:00:00Z","category":"FrontDoorHealthProbeLog",)"
+                         R"("properties":{"healthProbeId":"1"}})") == SkipReason::comment);
+  const auto parser = parser_of("azure");
+  for (const char* const category :
+       {"FrontDoorAccessLog", "FrontdoorAccessLog", "AzureCdnAccessLog"}) {
+    CHECK(read(*parser, line(category)).url == "https://x.org/a");
+  }
+  CHECK(read(*parser_of("ndjson"), line("shoes")).url == "https://x.org/a");
+}
+
+TEST_CASE("azure: an envelope of one record is that record, of several it must be split") {
+  const std::string access = R"({"time":"2024-02-01T12:00:00Z","category":"FrontDoorAccessLog",)"
+                             R"("properties":{"requestUri":"https://x.org/a"}})";
+  const auto parser = parser_of("azure");
+  const LogRecord record = read(*parser, R"({"records":[)" + access + "]}");
+  CHECK(record.at_ms == kNoon);
+  CHECK(record.url == "https://x.org/a");
+  CHECK(refused(*parser, R"({"records": [{"category":"FrontDoorHealthProbeLog"}]})") ==
+        SkipReason::comment);
+  const auto several = parser->parse(R"({"records":[)" + access + ", " + access + "]}");
+  REQUIRE_FALSE(several.has_value());
+  CHECK(several.error().reason == SkipReason::bad_line);
+  CHECK(several.error().message.find("2 records") != std::string::npos);
+  CHECK(several.error().message.find("split") != std::string::npos);
+  CHECK(read(*parser, access).at_ms == kNoon);  // nothing is left of it
+}
+
 }  // namespace edgeward::sim
