@@ -36,7 +36,8 @@ class CloudFrontParser final : public LineParser {
       : names_(without_fields(chosen)),
         values_({.is_percent_encoded = true,
                  .key_parts = chosen.key.size(),
-                 .time_parts = chosen.time.size()}) {
+                 .time_parts = chosen.time.size(),
+                 .size_parts = chosen.size.size()}) {
     for (std::size_t i = 0; i < std::min(chosen.fields.size(), kColumnsMax); ++i) {
       add_column(names_, chosen.fields[i], i + 1, columns_);
     }
@@ -182,6 +183,7 @@ struct Header {
   bool holds_number = false;  ///< a cell begins with a digit, as no name does
   std::vector<Column> columns;
   std::vector<Column> numbered;  ///< of those, what the user chose by number
+  std::string names;             ///< of the columns, for messages; cut where it gets long
 
   /// Which fields the columns tell.
   [[nodiscard]] std::bitset<kFields> fields() const {
@@ -194,7 +196,8 @@ struct Header {
 Header read_header(std::string_view line, const FieldNames& names) {
   line = without_byte_order_mark(line);
   if (line.starts_with('#')) line = trimmed(line.substr(1));
-  Header header{.separator = guess_separator(line), .columns = {}, .numbered = {}};
+  constexpr std::size_t kNamesLengthMax = 200;
+  Header header{.separator = guess_separator(line), .columns = {}, .numbered = {}, .names = {}};
   Cells cells(line, header.separator);
   std::string_view cell;
   for (std::size_t number = 1; number <= kColumnsMax && cells.next(cell); ++number) {
@@ -202,34 +205,61 @@ Header read_header(std::string_view line, const FieldNames& names) {
     if (!cell.empty() && is_digit(cell.front())) header.holds_number = true;
     add_column(names, cell, number, header.columns);
     add_column(names, {}, number, header.numbered);
+    if (header.names.size() > kNamesLengthMax) continue;
+    header.names += number == 1 ? "" : ", ";
+    header.names += cell.substr(0, kNamesLengthMax);
+    if (header.names.size() > kNamesLengthMax) header.names += " …";
   }
-  if (cells.is_broken()) header = {.separator = header.separator, .columns = {}, .numbered = {}};
+  if (cells.is_broken()) {
+    header.columns.clear();
+    header.numbered.clear();
+  }
   return header;
 }
 
-/// Whether the columns hold all parts that the user chose.
-bool has_all_chosen(const std::vector<Column>& columns, Field field, std::size_t parts) {
-  std::bitset<FieldNames::kPartsMax> found;
-  for (const Column& column : columns) {
-    if (column.target.field == field) found.set(column.target.rank);
+/// The first of the chosen columns that is not there; null if all are.
+const std::string* find_missing(const std::vector<Column>& columns, Field field,
+                                const std::vector<std::string>& chosen) {
+  for (std::size_t part = 0; part < chosen.size(); ++part) {
+    const Target wanted{.field = field, .rank = static_cast<std::uint8_t>(part)};
+    const bool is_there = std::any_of(columns.begin(), columns.end(), [&](const Column& column) {
+      return column.target == wanted;
+    });
+    if (!is_there) return &chosen[part];
   }
-  return found.count() == parts;
+  return nullptr;
 }
 
-/// What the columns lack to make requests; empty if nothing.
-std::string_view missing_columns(const Header& header, const ColumnChoice& chosen) {
+/// What of the user's choice is not among the columns, for people; empty if nothing.
+std::string missing_choice(const std::vector<Column>& columns, const ColumnChoice& chosen) {
+  struct Choice {
+    const char* option;
+    Field field;
+    const std::vector<std::string>& columns;
+  };
+  const Choice choices[] = {{"--time", Field::chosen_time, chosen.time},
+                            {"--key-columns", Field::chosen_key, chosen.key},
+                            {"--size", Field::chosen_size, chosen.size},
+                            {"--client", Field::client, chosen.client}};
+  for (const Choice& choice : choices) {
+    const std::string* const missing = find_missing(columns, choice.field, choice.columns);
+    if (missing != nullptr) return fmt::format("the {} column {}", choice.option, quoted(*missing));
+  }
+  return {};
+}
+
+/// What the columns lack to make requests, for people; empty if nothing.
+std::string missing_columns(const Header& header, const ColumnChoice& chosen) {
   const auto fields = header.fields();
   const auto has = [&](Field field) { return fields.test(static_cast<std::size_t>(field)); };
-  const bool has_time =
-      chosen.time.empty() ? has(Field::time) || has(Field::date)
-                          : has_all_chosen(header.columns, Field::chosen_time, chosen.time.size());
-  if (!has_time) return chosen.time.empty() ? "a time: name one with --time" : "the --time columns";
-  const bool has_key = chosen.key.empty()
-                           ? has(Field::url) || has(Field::request_line) || has(Field::package)
-                           : has_all_chosen(header.columns, Field::chosen_key, chosen.key.size());
-  if (!has_key)
-    return chosen.key.empty() ? "a key: name one with --key-columns" : "the --key-columns";
-  return {};
+  if (chosen.time.empty() && !has(Field::time) && !has(Field::date)) {
+    return "a time: name one with --time";
+  }
+  if (chosen.key.empty() && !has(Field::url) && !has(Field::request_line) && !has(Field::package)) {
+    return "a key: name one with --key-columns";
+  }
+  const std::string missing = missing_choice(header.columns, chosen);
+  return missing.empty() ? missing : fmt::format("{}; it has: {}", missing, header.names);
 }
 
 bool is_by_number(const ColumnChoice& chosen) {
@@ -244,7 +274,9 @@ class CsvParser final : public LineParser {
  public:
   explicit CsvParser(const ColumnChoice& chosen)
       : names_(chosen),
-        values_({.key_parts = chosen.key.size(), .time_parts = chosen.time.size()}) {}
+        values_({.key_parts = chosen.key.size(),
+                 .time_parts = chosen.time.size(),
+                 .size_parts = chosen.size.size()}) {}
 
   ParsedLine parse(std::string_view line) override {
     line = without_byte_order_mark(line);
@@ -263,7 +295,7 @@ class CsvParser final : public LineParser {
   std::optional<Skipped> begin(std::string_view line) {
     const bool is_hash = line.starts_with('#');
     Header header = read_header(line, names_);
-    const std::string_view missing = missing_columns(header, names_.chosen());
+    const std::string missing = missing_columns(header, names_.chosen());
     const bool is_numbered = is_by_number(names_.chosen());
     if (is_hash && (!missing.empty() || header.holds_number)) {
       return Skipped{.reason = *unremarkable(line), .message = {}};
@@ -272,7 +304,11 @@ class CsvParser final : public LineParser {
     separator_ = header.separator;
     if (header.holds_number && (is_numbered || !missing.empty())) {
       columns_ = std::move(header.numbered);
-      if (!is_numbered) missing_ = "the first line is no header: choose the columns by number";
+      if (!is_numbered) {
+        missing_ = "the first line is no header: choose the columns by number";
+      } else if (const auto lost = missing_choice(columns_, names_.chosen()); !lost.empty()) {
+        missing_ = fmt::format("the first line is no header and lacks {}", lost);
+      }
       return std::nullopt;
     }
     columns_ = std::move(header.columns);
@@ -333,9 +369,13 @@ std::unique_ptr<LineParser> make_csv_parser(const ColumnChoice& columns) {
 }
 
 bool is_csv_header(std::string_view line, const ColumnChoice& columns) {
-  const Header header = read_header(line, FieldNames(columns));
-  return missing_columns(header, columns).empty() &&
-         (!header.holds_number || is_by_number(columns));
+  // A mistyped choice does not make it another format: the parser says which columns there are.
+  const auto is_header = [line](const ColumnChoice& chosen) {
+    const Header header = read_header(line, FieldNames(chosen));
+    return missing_columns(header, chosen).empty() &&
+           (!header.holds_number || is_by_number(chosen));
+  };
+  return is_header({.time = columns.time, .key = columns.key}) || is_header({});
 }
 
 }  // namespace edgeward::sim

@@ -347,7 +347,7 @@ void FieldNames::find(std::string_view name, std::size_t number,
   add_chosen(chosen_.time, Field::chosen_time);
   add_chosen(chosen_.key, Field::chosen_key);
   add_chosen(chosen_.client, Field::client);
-  add_chosen(chosen_.size, Field::bytes);
+  add_chosen(chosen_.size, Field::chosen_size);
 
   const KnownName* known = find_known(PlainName(name).view());
   std::uint8_t penalty = 0;

@@ -83,6 +83,7 @@ void FieldValues::clear() {
   values_.fill({});
   time_parts_.fill({});
   key_parts_.fill({});
+  size_parts_.fill({});
 }
 
 void FieldValues::set(Target target, std::string_view text) {
@@ -93,6 +94,10 @@ void FieldValues::set(Target target, std::string_view text) {
   }
   if (target.field == Field::chosen_key) {
     key_parts_[target.rank] = text;
+    return;
+  }
+  if (target.field == Field::chosen_size) {
+    size_parts_[target.rank] = text;
     return;
   }
   if (target.field == Field::time) {
@@ -185,6 +190,32 @@ bool FieldValues::is_internal(std::string_view url) const {
          url.starts_with("cache_object:") || url.starts_with("internal:");
 }
 
+std::string_view FieldValues::read_size(LogRecord& record) const {
+  const auto is_size = [](const std::optional<std::uint64_t>& bytes) {
+    return bytes.has_value() && *bytes <= kObjectBytesMax;
+  };
+  if (rules_.size_parts > 0) {
+    std::uint64_t sum = 0;
+    for (const std::string_view text : std::span(size_parts_).first(rules_.size_parts)) {
+      if (text.empty() || text == "-1") return {};  // a part of a sum is no sum
+      const auto bytes = parse_whole(text);
+      if (!is_size(bytes) || !is_size(sum += *bytes)) return text;
+    }
+    record.bytes = sum;
+    return {};
+  }
+  const auto& self = *this;
+  for (const Field field : {Field::bytes, Field::body_bytes}) {
+    const std::string_view text = self[field];
+    if (text.empty() || text == "-1") continue;
+    const auto bytes = parse_whole(text);
+    if (!is_size(bytes)) return text;
+    // The body is at most what was sent; Content-Length alone is what should have been.
+    record.bytes = std::min(*bytes, record.bytes.value_or(*bytes));
+  }
+  return {};
+}
+
 void FieldValues::read_ranges(LogRecord& record) const {
   const auto& self = *this;
   record.range_first = parse_count(self[Field::range_first]);
@@ -251,16 +282,9 @@ ParsedLine FieldValues::record() {
     }
     record.status = *status;
   }
-  for (const Field field : {Field::bytes, Field::body_bytes}) {
-    const std::string_view text = self[field];
-    if (text.empty() || text == "-1") continue;
-    const auto bytes = parse_whole(text);
-    if (!bytes.has_value() || *bytes > kObjectBytesMax) {
-      return skip(SkipReason::bad_line,
-                  fmt::format("size {}: expected bytes, 0 to {}", quoted(text), kObjectBytesMax));
-    }
-    // The body is at most what was sent; Content-Length alone is what should have been.
-    record.bytes = std::min(*bytes, record.bytes.value_or(*bytes));
+  if (const std::string_view text = read_size(record); !text.empty()) {
+    return skip(SkipReason::bad_line,
+                fmt::format("size {}: expected bytes, 0 to {}", quoted(text), kObjectBytesMax));
   }
   record.cache = cache_status();
   record.edge = self[Field::edge];

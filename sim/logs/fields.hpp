@@ -47,9 +47,10 @@ enum class Field : std::uint8_t {
   request_source,  ///< who asked; `eyeball` is a client
   category,        ///< which of several logs the line is of
   chosen_time,
-  chosen_key,  ///< columns that the user named; the rank is the part
+  chosen_key,
+  chosen_size,  ///< columns that the user named; the rank is the part
 };
-inline constexpr std::size_t kFields = static_cast<std::size_t>(Field::chosen_key) + 1;
+inline constexpr std::size_t kFields = static_cast<std::size_t>(Field::chosen_size) + 1;
 
 /// Where a field's text goes. Of several for the same Field the one of the lowest rank counts.
 struct Target {
@@ -64,7 +65,7 @@ struct Target {
 /// Of a nested name (`httpRequest.requestUrl`) the whole counts more than its last part.
 class FieldNames {
  public:
-  static constexpr std::size_t kPartsMax = 8;  ///< columns that make a key or a time
+  static constexpr std::size_t kPartsMax = 8;  ///< columns that make a key, a time or a size
 
   /// Throws std::invalid_argument for more than kPartsMax columns.
   explicit FieldNames(ColumnChoice chosen);
@@ -87,8 +88,9 @@ class FieldValues {
     CacheStatus (*cache_status)(std::string_view) = nullptr;      ///< default: cache_status_of
     bool (*is_of_requests)(std::string_view category) = nullptr;  ///< default: any category is
     bool is_percent_encoded = false;  ///< URL and query: encoded once more than the request was
-    std::size_t key_parts = 0;        ///< columns the user chose; 0: key and time by name
+    std::size_t key_parts = 0;        ///< columns the user chose; 0: by name
     std::size_t time_parts = 0;
+    std::size_t size_parts = 0;
   };
 
   explicit FieldValues(const Rules& rules) : rules_(rules) {}
@@ -112,6 +114,8 @@ class FieldValues {
   [[nodiscard]] std::string_view key(LogRecord& record);
   [[nodiscard]] CacheStatus cache_status() const;
   [[nodiscard]] bool is_internal(std::string_view url) const;
+  /// Sets the bytes; the text that is no size, if there is one.
+  [[nodiscard]] std::string_view read_size(LogRecord& record) const;
   void read_ranges(LogRecord& record) const;
   void read_freshness(LogRecord& record) const;
 
@@ -122,6 +126,7 @@ class FieldValues {
   std::array<std::uint8_t, kFields> ranks_{};
   std::array<std::string_view, FieldNames::kPartsMax> time_parts_{};
   std::array<std::string_view, FieldNames::kPartsMax> key_parts_{};
+  std::array<std::string_view, FieldNames::kPartsMax> size_parts_{};
   std::string time_text_;
   std::string key_text_;
   std::string decoded_url_;

@@ -69,7 +69,8 @@ class JsonParser final : public LineParser {
         values_({.cache_status = dialect.cache_status,
                  .is_of_requests = dialect.is_of_requests,
                  .key_parts = chosen.key.size(),
-                 .time_parts = chosen.time.size()}) {}
+                 .time_parts = chosen.time.size(),
+                 .size_parts = chosen.size.size()}) {}
 
   ParsedLine parse(std::string_view line) override {
     if (const auto reason = unremarkable(line)) return skip(*reason);

@@ -30,7 +30,7 @@ ColumnChoice make_columns(unsigned variant) {
   if ((variant & 2U) != 0) columns.key = {"3", "2"};
   if ((variant & 4U) != 0) columns = {.time = {"date", "time"}, .key = {"a.key", "path"}};
   if ((variant & 8U) != 0) columns.fields = {"timestamp", "c-ip", "cs-uri-stem", "sc-bytes"};
-  if ((variant & 16U) != 0) columns.size = {"size"};
+  if ((variant & 16U) != 0) columns.size = {"size", "4"};
   return columns;
 }
 

@@ -89,6 +89,14 @@ TEST_CASE("combined is known with fields in front of the time and behind it") {
         "none");
 }
 
+TEST_CASE("a mistyped column does not hide that a table is one") {
+  const std::vector<std::string_view> table{"time,url,size", "1,/a,5"};
+  CHECK(detect(table, {.size = {"sizee"}}) == "csv");
+  CHECK(detect(table, {.key = {"uri"}}) == "csv");
+  CHECK(detect(table, {.client = {"who"}}) == "csv");
+  CHECK(detect({"when,what", "1,a"}, {.time = {"when"}, .key = {"what"}, .size = {"x"}}) == "csv");
+}
+
 TEST_CASE("every Front Door log is azure") {
   CHECK(detect({R"({"time":"x","category":"FrontDoorHealthProbeLog","properties":{"a":1}})"}) ==
         "azure");

@@ -721,4 +721,39 @@ TEST_CASE("azure: an envelope of one record is that record, of several it must b
   CHECK(read(*parser, access).at_ms == kNoon);  // nothing is left of it
 }
 
+TEST_CASE("several size columns are summed") {
+  const ColumnChoice columns{.size = {"hdr", "body"}};
+  const auto parser = parser_of("csv", columns);
+  CHECK(refused(*parser, "time,url,body,hdr,size") == SkipReason::header);
+  CHECK(read(*parser, "1706788800,/a,500,20,9").bytes == 520U);
+  CHECK_FALSE(read(*parser, "1706788800,/a,-,20,9").bytes.has_value());
+  CHECK(refused(*parser, "1706788800,/a,x,20,9") == SkipReason::bad_line);
+  CHECK(refused(*parser, "1706788800,/a,281474976710656,1,9") == SkipReason::bad_line);
+  CHECK(read(*parser_of("ndjson", columns), R"({"ts":1,"url":"/a","body":7,"x":{"hdr":"1"}})")
+            .bytes == 8U);
+  CHECK(read(*parser_of("cloudfront",
+                        {.size = {"2", "3"}, .fields = {"timestamp", "a", "b", "cs-uri"}}),
+             "1706788800\t4\t5\t/a")
+            .bytes == 9U);
+}
+
+TEST_CASE("csv: a chosen column that is not there is an error, whatever it is for") {
+  const auto lost = [](const ColumnChoice& columns) {
+    const auto record = parser_of("csv", columns)->parse("time,url,size");
+    REQUIRE_FALSE(record.has_value());
+    CHECK(record.error().reason == SkipReason::bad_line);
+    return record.error().message;
+  };
+  const auto says = Catch::Matchers::Contains("it has: time, url, size");
+  CHECK_THAT(lost({.size = {"sizee"}}), Catch::Contains("lacks the --size column 'sizee'") && says);
+  CHECK_THAT(lost({.time = {"time", "day"}}),
+             Catch::Contains("lacks the --time column 'day'") && says);
+  CHECK_THAT(lost({.client = {"who"}}), Catch::Contains("lacks the --client column 'who'") && says);
+  CHECK_THAT(lost({.key = {"uri"}}),
+             Catch::Contains("lacks the --key-columns column 'uri'") && says);
+  CHECK_THAT(lost({.size = {"4"}}), Catch::Contains("lacks the --size column '4'") && says);
+  const auto by_number = parser_of("csv", {.time = {"1"}, .key = {"2"}, .size = {"bytes"}});
+  CHECK(refused(*by_number, "1706788800,/a,5") == SkipReason::bad_line);
+}
+
 }  // namespace edgeward::sim
