@@ -57,10 +57,18 @@ constexpr Meaning kWords[] = {
 
 constexpr std::size_t kWordLengthMax = 40;
 
-/// The first word in lower case, written into `buffer`; empty if it is longer than any known.
-std::string_view first_word(std::string_view text, std::array<char, kWordLengthMax>& buffer) {
+/// What the cache nearest to the client said: each appends its own behind a comma.
+std::string_view last_entry(std::string_view text) {
   text = trimmed(text);
-  const std::string_view word = text.substr(0, text.find_first_of(" ,;"));
+  while (text.ends_with(',')) text = trimmed(text.substr(0, text.size() - 1));
+  return trimmed(text.substr(text.rfind(',') + 1));
+}
+
+/// The first word of the last entry in lower case, written into `buffer`; empty if it is longer
+/// than any known.
+std::string_view first_word(std::string_view text, std::array<char, kWordLengthMax>& buffer) {
+  text = last_entry(text);
+  const std::string_view word = text.substr(0, text.find_first_of(" ;"));
   if (word.size() > buffer.size()) return {};
   std::transform(word.begin(), word.end(), buffer.begin(), to_lower);
   return {buffer.data(), word.size()};

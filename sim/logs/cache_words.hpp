@@ -8,9 +8,10 @@
 
 namespace edgeward::sim {
 
-// What logs call a hit. Letter case and anything behind the first word ("Hit from cloudfront",
-// "HIT, MISS") do not matter. Words that say neither hit nor miss (errors, redirects, denials) and
-// words nobody knows are CacheStatus::unknown.
+// What logs call a hit. Letter case and anything behind the first word ("Hit from cloudfront") do
+// not matter. Of several caches' ("MISS, HIT": shield, edge) the last is the client's. Words that
+// say neither hit nor miss (errors, redirects, denials) and words nobody knows are
+// CacheStatus::unknown.
 
 /// The words of nginx, Varnish, Fastly, CloudFront, Cloudflare and Azure, `TCP_…` codes, and
 /// 1/0, true/false.

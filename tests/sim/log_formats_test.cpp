@@ -288,7 +288,9 @@ TEST_CASE("fastly: passes are not cacheable, errors are neither hit nor miss") {
   CHECK(json_status("fastly", R"("fastly_info.state":"HITPASS")") == CacheStatus::uncacheable);
   CHECK(json_status("fastly", R"("cache_status":"MISS-CLUSTER")") == CacheStatus::miss);
   CHECK(json_status("fastly", R"("cache_status":"ERROR")") == CacheStatus::unknown);
-  CHECK(json_status("fastly", R"("x_cache":"HIT, MISS")") == CacheStatus::hit);
+  CHECK(json_status("fastly", R"("x_cache":"HIT, MISS")") == CacheStatus::miss);  // shield, edge
+  CHECK(json_status("fastly", R"("cache_status":"MISS, HIT")") == CacheStatus::hit);
+  CHECK(json_status("fastly", R"("x_cache":"Hit from cloudfront")") == CacheStatus::hit);
   CHECK(json_status("fastly", R"("cache_control":"private, max-age=60")") ==
         CacheStatus::uncacheable);
 }
