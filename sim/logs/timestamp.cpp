@@ -1,5 +1,6 @@
 #include "sim/logs/timestamp.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -162,6 +163,33 @@ std::optional<std::int64_t> parse_year_first(std::string_view text) {
   return to_ms(t);
 }
 
+/// Whether eight digits of a date come first, and behind them a time of day: six digits, or any
+/// behind a T or blank. Without T only for the centuries that logs are of: it may be an epoch, too.
+bool is_compact(std::string_view text) {
+  constexpr std::size_t kDateDigits = 8;
+  constexpr std::size_t kDigits = 14;
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == kDigits) return text.starts_with("19") || text.starts_with("20");
+  return digits == kDateDigits && text.size() > digits &&
+         (to_lower(text[digits]) == 't' || text[digits] == ' ');
+}
+
+/// 20001010135536, 20001010T135536Z and 20001010 13:55:36.
+std::optional<std::int64_t> parse_compact(std::string_view text) {
+  Scanner scanner(text);
+  CivilTime t;
+  if (!scanner.number(4, 4, t.year) || !scanner.number(2, 2, t.month)) return std::nullopt;
+  if (!scanner.number(2, 2, t.day)) return std::nullopt;
+  scanner.any_of("Tt ");
+  if (!scanner.number(2, 2, t.hour)) return std::nullopt;
+  scanner.literal(':');
+  if (!scanner.number(2, 2, t.minute)) return std::nullopt;
+  scanner.literal(':');
+  if (!scanner.number(2, 2, t.second)) return std::nullopt;
+  if (scanner.any_of(".,") && !scanner.thousandths(t.millisecond)) return std::nullopt;
+  return scan_zone(scanner, t) ? to_ms(t) : std::nullopt;
+}
+
 /// 10/Oct/2000:13:55:36 -0700 and Tue, 10 Oct 2000 13:55:36 GMT.
 std::optional<std::int64_t> parse_month_by_name(std::string_view text) {
   Scanner scanner(text);
@@ -208,6 +236,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     text = text.substr(1, text.size() - 2);
   }
   if (text.size() > 4 && (text[4] == '-' || text[4] == '/')) return parse_year_first(text);
+  if (is_compact(text)) return parse_compact(text);
   if (const auto epoch = parse_epoch(text)) return epoch;
   return parse_month_by_name(text);
 }

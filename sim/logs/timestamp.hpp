@@ -18,7 +18,8 @@ inline constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;  ///< 9999-12-31
 [[nodiscard]] std::optional<std::int64_t> parse_epoch(std::string_view text);
 
 /// Any of: epoch; RFC 3339 (also with ' ' for 'T', '/' for '-', without seconds, without a zone
-/// (UTC), a date alone); 10/Oct/2000:13:55:36 -0700, in brackets or not; Tue, 10 Oct 2000 … GMT.
+/// (UTC), a date alone); 20001010135536 of years from 1900 to 2099, 20001010T135536Z;
+/// 10/Oct/2000:13:55:36 -0700, in brackets or not; Tue, 10 Oct 2000 … GMT.
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
 /// Reads `10/Oct/2000:13:55:36 -0700` again and again: the calendar is worked out only when the

@@ -758,4 +758,20 @@ TEST_CASE("csv: a chosen column that is not there is an error, whatever it is fo
   CHECK(refused(*by_number, "1706788800,/a,5") == SkipReason::bad_line);
 }
 
+TEST_CASE("names that exports make of nested and of measured fields are guessed") {
+  const auto parser = parser_of("csv");
+  CHECK(refused(*parser, "timestamp_ms,httpRequest_requestUrl,httpRequest_responseSize") ==
+        SkipReason::header);
+  const LogRecord record = read(*parser, "1706788800250,https://x.org/a,17");
+  CHECK(record.at_ms == kNoon + 250);
+  CHECK(record.url == "https://x.org/a");
+  CHECK(record.bytes == 17U);
+  const auto other = parser_of("csv");
+  CHECK(refused(*other, "timestamp(ms),url") == SkipReason::header);
+  CHECK(read(*other, "1706788800250,/a").at_ms == kNoon + 250);
+  const auto dates = parser_of("ndjson");
+  CHECK(read(*dates, R"({"date":"20240201","time":"12:00:00","url":"/a"})").at_ms == kNoon);
+  CHECK(read(*dates, R"({"time":"Thu, 01 Feb 2024 12:00:00 GMT","url":"/a"})").at_ms == kNoon);
+}
+
 }  // namespace edgeward::sim
