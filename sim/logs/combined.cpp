@@ -318,7 +318,9 @@ class CombinedParser final : public LineParser {
       }
       if (field.text.empty()) continue;
       if (field.text.find("max-age=") != kNone || field.text.find("s-maxage=") != kNone) {
-        record.ttl_s = parse_cache_control(field.text).ttl_s;
+        const std::string_view value = parse_named(field.text).value;  // cc="max-age=60"
+        const bool is_named = !field.is_quoted && value.find("age=") != kNone;
+        record.ttl_s = parse_cache_control(is_named ? value : field.text).ttl_s;
         continue;
       }
       read_extra(field.text, record);

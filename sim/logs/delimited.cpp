@@ -38,8 +38,10 @@ class CloudFrontParser final : public LineParser {
                  .key_parts = chosen.key.size(),
                  .time_parts = chosen.time.size(),
                  .size_parts = chosen.size.size()}) {
-    for (std::size_t i = 0; i < std::min(chosen.fields.size(), kColumnsMax); ++i) {
-      add_column(names_, chosen.fields[i], i + 1, columns_);
+    std::size_t number = 1;
+    for (const std::string& list : chosen.fields) {
+      if (trimmed(list).empty()) ++number;  // a column without a name
+      add_fields(list, number);
     }
   }
 
@@ -80,17 +82,25 @@ class CloudFrontParser final : public LineParser {
     return chosen;
   }
 
-  void read_header(std::string_view line) {
+  /// Appends the columns of a list as vendors print it, from `number` on.
+  void add_fields(std::string_view list, std::size_t& number) {
     constexpr std::string_view kFieldsHeader = "#fields";
-    if (!starts_with_ignoring_case(line, kFieldsHeader)) return;
-    line.remove_prefix(kFieldsHeader.size());
-    if (line.starts_with(':')) line.remove_prefix(1);
-    columns_.clear();
-    for (std::size_t number = 1; number <= kColumnsMax; ++number) {
-      const std::string_view name = next_token(line);
+    if (starts_with_ignoring_case(list, kFieldsHeader)) {
+      list.remove_prefix(kFieldsHeader.size());
+      if (list.starts_with(':')) list.remove_prefix(1);
+    }
+    for (; number <= kColumnsMax; ++number) {
+      const std::string_view name = next_token(list);
       if (name.empty()) break;
       add_column(names_, name, number, columns_);
     }
+  }
+
+  void read_header(std::string_view line) {
+    if (!starts_with_ignoring_case(line, "#fields")) return;
+    columns_.clear();
+    std::size_t number = 1;
+    add_fields(line, number);
   }
 
   FieldNames names_;

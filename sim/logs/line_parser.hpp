@@ -16,9 +16,10 @@ namespace edgeward::sim {
 struct ColumnChoice {
   std::vector<std::string> time{};  ///< several are joined with a blank: date+time
   std::vector<std::string> client{};
-  std::vector<std::string> key{};     ///< several are joined with '/': package+version
-  std::vector<std::string> size{};    ///< several are added up: header+body
-  std::vector<std::string> fields{};  ///< --fields: the field list of a log without its header
+  std::vector<std::string> key{};   ///< several are joined with '/': package+version
+  std::vector<std::string> size{};  ///< several are added up: header+body
+  /// --fields: the field list of a log without its header; an entry may hold several, with blanks
+  std::vector<std::string> fields{};
 
   bool operator==(const ColumnChoice&) const = default;
 };

@@ -688,6 +688,7 @@ TEST_CASE("combined: a host is known by its name among the extra fields") {
   CHECK(read(*parser, head + "vhost=a.com:8080").host == "a.com:8080");
   CHECK(read(*parser, head + R"(host="-")").host.empty());
   CHECK(read(*parser, "b.com:80 " + head + "host=a.com").host == "b.com:80");
+  CHECK(read(*parser, head + R"(host="a.com" cc="public, max-age=60")").ttl_s == 60);
 }
 
 TEST_CASE("azure: other categories hold no requests") {
@@ -772,6 +773,21 @@ TEST_CASE("names that exports make of nested and of measured fields are guessed"
   const auto dates = parser_of("ndjson");
   CHECK(read(*dates, R"({"date":"20240201","time":"12:00:00","url":"/a"})").at_ms == kNoon);
   CHECK(read(*dates, R"({"time":"Thu, 01 Feb 2024 12:00:00 GMT","url":"/a"})").at_ms == kNoon);
+}
+
+TEST_CASE("cloudfront_realtime: a field list may be one text, as manuals print it") {
+  const std::string list =
+      GENERATE("timestamp c-ip cs-uri-stem sc-bytes", "timestamp\tc-ip\tcs-uri-stem  sc-bytes",
+               "#Fields: timestamp c-ip cs-uri-stem sc-bytes");
+  const auto parser = parser_of("cloudfront_realtime", {.fields = {list}});
+  const LogRecord record = read(*parser, "1706788800.125\t10.0.0.1\t/a\t7");
+  CHECK(record.at_ms == kNoon + 125);
+  CHECK(record.client == "10.0.0.1");
+  CHECK(record.url == "/a");
+  CHECK(record.bytes == 7U);
+  const auto unnamed =
+      parser_of("cloudfront_realtime", {.fields = {"timestamp", "", "cs-uri-stem"}});
+  CHECK(read(*unnamed, "1706788800.125\tx\t/a").url == "/a");
 }
 
 }  // namespace edgeward::sim
