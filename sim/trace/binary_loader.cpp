@@ -73,32 +73,41 @@ void BinaryLoader::append(ByteSource& source, const std::string& path) {
 
 void BinaryLoader::append_records(const char* bytes, std::size_t records) {
   std::array<std::uint64_t, kBatch> ids;
+  std::array<std::uint32_t, kBatch> sizes_bytes;
+  std::array<ObjectTable::Known, kBatch> known;
   if (trace_.stream.size() + records >= cache::kNever) {
     throw InputError(
         fmt::format("more than {} requests: replay the trace in parts", cache::kNever - 1));
   }
-  std::vector<std::uint64_t>& sizes = trace_.sizes_bytes;
   for (std::size_t done = 0; done < records; done += kBatch) {
     const std::size_t count = std::min(kBatch, records - done);
     const char* const batch = bytes + done * kRecordBytes;
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < count; ++i) {
       ids[i] = load<std::uint64_t>(batch + i * kRecordBytes + 4);
+      sizes_bytes[i] = load<std::uint32_t>(batch + i * kRecordBytes + 12);
+    }
+    objects_.index_all({ids.data(), count}, sizes_bytes.data(), known.data());
     cache::ObjectIndex* const objects = trace_.stream.extend(count);
-    objects_.index_all({ids.data(), count}, objects);
     if (trace_.stream.size() == count) first_time_s_ = latest_time_s_ = load<std::uint32_t>(batch);
     for (std::size_t i = 0; i < count; ++i) {
-      const char* const record = batch + i * kRecordBytes;
-      const auto time_s = load<std::uint32_t>(record);
+      objects[i] = known[i].index;
+      trace_.summary.bytes += known[i].first_size_bytes;
+      if (known[i].index == trace_.sizes_bytes.size()) {
+        trace_.sizes_bytes.push_back(known[i].first_size_bytes);
+        trace_.summary.footprint_bytes += known[i].first_size_bytes;
+      }
+      const auto time_s = load<std::uint32_t>(batch + i * kRecordBytes);
       times_.see(std::int64_t{time_s} * 1000);
       latest_time_s_ = std::max(latest_time_s_, time_s);
       trace_.times.push_back(latest_time_s_ - first_time_s_);
-      if (objects[i] == sizes.size()) sizes.push_back(load<std::uint32_t>(record + 12));
     }
   }
 }
 
 void BinaryLoader::finish() {
   trace_.time_unit_ms = 1000;
+  trace_.summary.requests = trace_.stream.size();
+  trace_.summary.unique_objects = trace_.sizes_bytes.size();
   trace_.summary.went_back = times_.went_back();
   const bool is_time =
       !times_.is_numbering() && !times_.is_disordered() && latest_time_s_ > first_time_s_;

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -100,21 +99,6 @@ void make_unit_sized(Trace& trace) {
   trace.summary.bytes = trace.stream.size() + trace.uncacheable.size();
 }
 
-/// The binary loader leaves the sums to the end: a pass over the whole stream, or a product.
-void sum_binary(Trace& trace) {
-  const std::vector<std::uint64_t>& sizes = trace.sizes_bytes;
-  trace.summary.requests = trace.stream.size();
-  trace.summary.unique_objects = sizes.size();
-  for (const std::uint64_t size : sizes) trace.summary.footprint_bytes += size;
-  const bool equal =
-      std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
-  if (equal) {
-    trace.summary.bytes = sizes.empty() ? 0 : sizes.front() * trace.stream.size();
-    return;
-  }
-  for (const cache::ObjectIndex object : trace.stream.view()) trace.summary.bytes += sizes[object];
-}
-
 }  // namespace
 
 Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& progress) {
@@ -157,7 +141,6 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
   trace.summary.partial = trace.summary.partial || progress.should_stop();
   if (text) text->finish();
   if (binary) binary->finish();
-  if (binary) sum_binary(trace);
   if (!text && !binary) trace.summary.lines = 0;
   if (options.unit_size) make_unit_sized(trace);
   return trace;

@@ -27,24 +27,31 @@ class ObjectTable {
   /// The number of `id`, new or known.
   cache::ObjectIndex index(std::uint64_t id) {
     if (2 * (size_ + 1) > slots_.size()) rehash(2 * slots_.size());
-    return find_or_add(id);
+    return find_or_add(id, 0).index;
   }
 
-  /// index() of every id, in order.
-  void index_all(std::span<const std::uint64_t> ids, cache::ObjectIndex* out) {
+  /// What a table knows of an id: its number, and the size it had when it was first seen.
+  struct Known {
+    cache::ObjectIndex index = cache::kNoObject;
+    std::uint32_t first_size_bytes = 0;
+  };
+
+  /// Each id's number and first size, in order; sizes_bytes has one entry an id.
+  void index_all(std::span<const std::uint64_t> ids, const std::uint32_t* sizes_bytes, Known* out) {
     while (2 * (size_ + ids.size()) > slots_.size()) rehash(2 * slots_.size());
     const std::size_t count = ids.size();
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kPrefetchDistance < count)
+      if (i + kPrefetchDistance < count) {
         __builtin_prefetch(&slots_[home(ids[i + kPrefetchDistance])]);
-      out[i] = find_or_add(ids[i]);
+      }
+      out[i] = find_or_add(ids[i], sizes_bytes[i]);
     }
   }
 
  private:
   struct Slot {
     std::uint64_t id = 0;
-    cache::ObjectIndex index = cache::kNoObject;
+    Known known;
   };
 
   static constexpr std::size_t kSlotsMin = std::size_t{1} << 14;
@@ -54,16 +61,17 @@ class ObjectTable {
     return static_cast<std::size_t>(((id ^ (id >> 32)) * 0x9E3779B97F4A7C15) >> shift_);
   }
 
-  cache::ObjectIndex find_or_add(std::uint64_t id) {
+  Known find_or_add(std::uint64_t id, std::uint32_t size_bytes) {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t at = home(id);; at = (at + 1) & mask) {
       Slot& slot = slots_[at];
-      if (slot.index == cache::kNoObject) {
+      if (slot.known.index == cache::kNoObject) {
         assert(size_ < cache::kNoObject);
-        slot = {.id = id, .index = static_cast<cache::ObjectIndex>(size_++)};
-        return slot.index;
+        const auto index = static_cast<cache::ObjectIndex>(size_++);
+        slot = {.id = id, .known = {.index = index, .first_size_bytes = size_bytes}};
+        return slot.known;
       }
-      if (slot.id == id) return slot.index;
+      if (slot.id == id) return slot.known;
     }
   }
 
@@ -73,9 +81,9 @@ class ObjectTable {
     shift_ = 64 - std::countr_zero(slots);
     const std::size_t mask = slots - 1;
     for (const Slot& slot : old) {
-      if (slot.index == cache::kNoObject) continue;
+      if (slot.known.index == cache::kNoObject) continue;
       std::size_t at = home(slot.id);
-      while (slots_[at].index != cache::kNoObject) at = (at + 1) & mask;
+      while (slots_[at].known.index != cache::kNoObject) at = (at + 1) & mask;
       slots_[at] = slot;
     }
   }

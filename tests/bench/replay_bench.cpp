@@ -35,7 +35,7 @@ struct Stream {
     const sim::ZipfTable zipf(kObjects, 1.0);
     for (std::uint64_t& id : ids) id = (zipf.draw(random) + 1) * 0x9E3779B97F4A7C15;
     sim::ObjectTable table;
-    table.index_all(ids, requests.data());
+    for (std::size_t i = 0; i < kRequests; ++i) requests[i] = table.index(ids[i]);
     unit_sizes.assign(table.size(), 1);
     for (std::size_t i = 0; i < table.size(); ++i) {
       mixed_sizes.push_back(std::uint64_t{1} << (8 + random.below(12)));
@@ -87,10 +87,11 @@ void replay(benchmark::State& state, const cache::PolicyKind& kind, bool mixed) 
 }
 
 void object_table(benchmark::State& state) {
-  std::vector<cache::ObjectIndex> out(kRequests);
+  std::vector<sim::ObjectTable::Known> out(kRequests);
+  const std::vector<std::uint32_t> sizes(kRequests, 1);
   for (auto _ : state) {
     sim::ObjectTable table;
-    table.index_all(stream().ids, out.data());
+    table.index_all(stream().ids, sizes.data(), out.data());
     benchmark::DoNotOptimize(out.data());
   }
   set_rate(state);
