@@ -78,6 +78,13 @@ const LogFormat* choose_format(const LoadOptions& options, const std::string& pa
   return format;
 }
 
+/// Binary records have no ranges and no lifetimes.
+void check_binary(const LoadOptions& options, const std::string& path) {
+  if (options.chunk_bytes == 0 && !options.ttl_from_log) return;
+  throw InputError(fmt::format("{}: {} needs a text log; this is a binary trace", path,
+                               options.chunk_bytes != 0 ? "--chunk" : "--ttl log"));
+}
+
 /// Columns can only be chosen where lines have names or numbers for them.
 void check_columns(const LoadOptions& options, const std::string& path, const LogFormat* format) {
   const ColumnChoice& columns = options.columns;
@@ -123,6 +130,7 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
     }
     check_columns(options, path, format);
     if (format == nullptr) {
+      check_binary(options, path);
       if (!binary) binary.emplace(trace, progress);
       binary->append(source, path);
     } else {

@@ -12,9 +12,9 @@
 #include <string>
 
 #include "sim/input/byte_source.hpp"
+#include "sim/printable.hpp"
 #include "sim/replay/replay.hpp"
 #include "sim/report/report.hpp"
-#include "sim/printable.hpp"
 #include "sim/report/writers.hpp"
 #include "sim/trace/load.hpp"
 
@@ -50,7 +50,7 @@ void check_trace(const sim::Trace& trace) {
   }
 }
 
-void replay_and_report(const sim::Trace& trace, bool with_ttl) {
+void replay_and_report(const sim::Trace& trace, const sim::Freshness& freshness) {
   const auto cells = sim::make_cells(trace, {.requests_ratio = 0.1});
   std::uint64_t requests = 0;
   std::uint64_t bytes = 0;
@@ -60,10 +60,8 @@ void replay_and_report(const sim::Trace& trace, bool with_ttl) {
   }
   require(requests == trace.summary.requests, "cells hold all requests");
   require(bytes == trace.summary.bytes, "cells hold all bytes");
-  sim::ReplayOptions options{.check_invariants = true};
-  if (with_ttl && trace.has_times()) {
-    options.freshness = {.source = sim::Freshness::Source::fixed, .ttl_ms = 60'000};
-  }
+  const sim::ReplayOptions options{.freshness = trace.has_times() ? freshness : sim::Freshness{},
+                                   .check_invariants = true};
   Patience progress;
   const sim::RunSpec run{.policy = {.name = "lru"}, .capacity_bytes = 10'000};
   const auto results = sim::replay(trace, cells, {run}, options, progress);
@@ -92,11 +90,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.unit_size = (variant & 16U) != 0 && options.chunk_bytes == 0;
   options.ttl_from_log = (variant & 32U) != 0;
   sim::MemoryBudget budget{.limit_bytes = (variant & 64U) != 0 ? 1U << 20 : 1U << 30};
+  sim::Freshness freshness;
+  if ((variant & 128U) != 0) {
+    freshness = {.source = sim::Freshness::Source::fixed, .ttl_ms = 60'000};
+  } else if (options.ttl_from_log) {
+    freshness.source = sim::Freshness::Source::log;
+  }
   Patience progress;
   try {
     const sim::Trace trace = sim::load_trace(options, budget, progress);
     check_trace(trace);
-    replay_and_report(trace, (variant & 128U) != 0);
+    replay_and_report(trace, freshness);
   } catch (const sim::InputError&) {
   }
   close(file);

@@ -324,6 +324,17 @@ TEST_CASE("a chosen column that is not there is an error") {
   CHECK(edgeward({"replay", "-", "--size", "sizee"}, small_log()).exit_code == 2);
 }
 
+TEST_CASE("what a binary trace cannot tell is refused") {
+  const test::TemporaryFolder folder;
+  const std::string trace = (folder.path() / "trace.bin").string();
+  REQUIRE(edgeward({"synth", "--requests", "1000", "--format", "oracle_general", "-o", trace})
+              .exit_code == 0);
+  CHECK(edgeward({"replay", trace, "--ttl", "log"}).exit_code == 2);
+  CHECK(edgeward({"replay", trace, "--chunk", "1MiB"}).exit_code == 2);
+  CHECK(edgeward({"replay", trace, "--size", "size"}).exit_code == 2);
+  CHECK(edgeward({"replay", trace, "--ttl", "10m"}).exit_code == 0);
+}
+
 TEST_CASE("zeros are no trace, and UTF-16 is said") {
   const test::TemporaryFolder folder;
   CHECK(
