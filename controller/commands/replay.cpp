@@ -148,6 +148,26 @@ void check_settings(const std::vector<cache::NamedSettings>& policies,
   for (const auto& admission : admissions) (void)cache::make_admission(admission, nothing);
 }
 
+/// The report would find a baseline that is no run only after the whole replay.
+void check_baseline(const sim::BaselineChoice& baseline,
+                    const std::vector<cache::NamedSettings>& policies,
+                    const std::vector<cache::NamedSettings>& admissions) {
+  const auto names = [](const auto& settings, const std::string& text) {
+    return std::any_of(settings.begin(), settings.end(), [&](const cache::NamedSettings& one) {
+      return one.name == text || one.text() == text;
+    });
+  };
+  if (!baseline.policy.empty() && baseline.policy != "recorded" &&
+      !names(policies, baseline.policy)) {
+    throw cache::ParameterError(
+        fmt::format("--baseline policy={}: no run has that policy", baseline.policy));
+  }
+  if (!baseline.admission.empty() && !names(admissions, baseline.admission)) {
+    throw cache::ParameterError(
+        fmt::format("--baseline admission={}: no run has that admission", baseline.admission));
+  }
+}
+
 struct RunPlan {
   std::vector<sim::RunSpec> runs;
   std::vector<std::string> capacity_texts;
@@ -251,6 +271,7 @@ int run_replay(const ReplayCommand& command) {
                                     : parse_points("--fail-if-worse", command.fail_if_worse);
   const sim::BaselineChoice baseline =
       command.baseline.empty() ? sim::BaselineChoice{} : parse_baseline(command.baseline);
+  check_baseline(baseline, policies, admissions);
   const Outputs outputs(command.outputs, command.inputs);
   sim::MemoryBudget budget{.limit_bytes = parse_bytes("--memory", command.memory)};
   if (const char* const folder = std::getenv("TMPDIR")) budget.spool_folder = folder;
