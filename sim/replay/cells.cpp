@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -45,7 +46,7 @@ class CellMaker {
  private:
   void choose_lengths() {
     requests_per_cell_ = std::max<std::uint64_t>(trace_.summary.requests / kCellsWanted, 1);
-    if (!trace_.has_times()) return;
+    if (!has_windows(trace_)) return;
     const std::int64_t span_s = (*trace_.summary.last_at_ms - *trace_.summary.first_at_ms) / 1000;
     for (const std::int64_t length_s : kCellSeconds) {
       if (span_s / length_s < kCellsWanted) continue;
@@ -72,10 +73,12 @@ class CellMaker {
     cell_.is_counted = request_ >= warm_up_requests_;
     if (!trace_.has_times()) return;
     const std::int64_t at_ms = next_at_ms();
-    cell_.window = floor_divide(at_ms, kWindowMs);
-    // Cells by count end at a window's end too.
-    const std::int64_t length_ms = cell_ms_ > 0 ? cell_ms_ : kWindowMs;
-    end_ms_ = (floor_divide(at_ms, length_ms) + 1) * length_ms;
+    if (has_windows(trace_)) {
+      cell_.window = floor_divide(at_ms, kWindowMs);
+      // Cells by count end at a window's end too.
+      const std::int64_t length_ms = cell_ms_ > 0 ? cell_ms_ : kWindowMs;
+      end_ms_ = (floor_divide(at_ms, length_ms) + 1) * length_ms;
+    }
     if (at_ms < warm_up_end_ms_) {
       end_ms_ = std::min(end_ms_, warm_up_end_ms_);
       cell_.is_counted = false;
@@ -110,14 +113,16 @@ class CellMaker {
   void take_plain() {
     const std::uint64_t limit = std::min<std::uint64_t>(end_request_, trace_.stream.size());
     const std::uint64_t begin = position_;
-    if (!trace_.has_times()) {
-      position_ = limit;
-    } else {
+    position_ = limit;
+    const bool ends_by_time = end_ms_ != std::numeric_limits<std::int64_t>::max();
+    if (trace_.has_times() && ends_by_time) {
       const std::int64_t units =
           (end_ms_ - *trace_.summary.first_at_ms + trace_.time_unit_ms - 1) / trace_.time_unit_ms;
-      const auto end_time = static_cast<std::uint32_t>(
-          std::min<std::int64_t>(units, std::numeric_limits<std::uint32_t>::max()));
-      position_ = std::min(limit, trace_.times.first_from(end_time));
+      // Past the largest time all that is left lies before the end.
+      if (units <= std::numeric_limits<std::uint32_t>::max()) {
+        const auto end_time = static_cast<std::uint32_t>(units);
+        position_ = std::min(limit, trace_.times.first_from(end_time));
+      }
     }
     request_ = position_;
     cell_.requests = position_ - begin;
@@ -142,6 +147,7 @@ class CellMaker {
   }
 
   void close() {
+    assert(cell_.requests > 0);
     cell_.stream_end = position_;
     const std::uint64_t accesses = cell_.stream_end - cell_.stream_begin;
     if (equal_size_) {
@@ -178,6 +184,11 @@ class CellMaker {
 };
 
 }  // namespace
+
+bool has_windows(const Trace& trace) {
+  return trace.has_times() &&
+         (*trace.summary.last_at_ms - *trace.summary.first_at_ms) / kWindowMs < kWindowsMax;
+}
 
 std::vector<Cell> make_cells(const Trace& trace, const WarmUp& warm_up) {
   return CellMaker(trace, warm_up).make();

@@ -15,7 +15,7 @@ struct WarmUp {
 };
 
 /// A stretch of consecutive requests: the unit in which runs are counted. Cells cover the trace in
-/// order; none is empty; each lies within one five-minute window (where times are real) and wholly
+/// order; none is empty; each lies within one five-minute window (with has_windows) and wholly
 /// before or after the end of the warm-up.
 struct Cell {
   std::uint64_t stream_begin = 0;  ///< positions in Trace::stream
@@ -23,7 +23,7 @@ struct Cell {
   std::uint64_t requests = 0;  ///< uncacheable ones included
   std::uint64_t bytes = 0;
   std::uint64_t uncacheable = 0;
-  std::int64_t window = 0;  ///< five-minute window since the Unix epoch; 0 without times
+  std::int64_t window = 0;  ///< five-minute window since the Unix epoch; 0 without windows
   bool is_counted = true;   ///< false within the warm-up
   // What the log's own cache did, of the requests for which it says.
   std::uint64_t recorded_requests = 0;
@@ -34,6 +34,12 @@ struct Cell {
 };
 
 inline constexpr std::int64_t kWindowMs = 5 * 60 * 1000;
+/// Windows that a trace may span: nine years. Beyond, cells would be as many as requests in the
+/// worst case, so they are cut by count and there are no origin rates.
+inline constexpr std::int64_t kWindowsMax = 1'000'000;
+
+/// Whether cells lie within five-minute windows: times are real and span at most kWindowsMax.
+[[nodiscard]] bool has_windows(const Trace& trace);
 
 /// Cuts a trace into cells: of equal length in time (at most five minutes, at least a second, so
 /// that there are about 500 or more) where times are real and span long enough, else of equal

@@ -204,7 +204,7 @@ std::optional<double> ReportedRun::byte_hit_ratio() const {
 
 std::optional<OriginRates> origin_rates(const Trace& trace, const std::vector<Cell>& cells,
                                         const std::vector<HitCounts>& counts) {
-  if (!trace.has_times()) return std::nullopt;
+  if (!has_windows(trace)) return std::nullopt;
   std::map<std::int64_t, std::uint64_t> bytes_by_window;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (cells[i].is_counted) {

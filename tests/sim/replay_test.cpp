@@ -151,6 +151,36 @@ TEST_CASE("a trace without times is cut into equal counts") {
   CHECK(cells.front().requests == cells[cells.size() / 2].requests);
 }
 
+TEST_CASE("a trace over decades is cut into counts, however far apart its requests are") {
+  Made made(100'000, 20'000);
+  made.trace.time_unit_ms = 1000;
+  made.trace.summary.last_at_ms =
+      kStartMs + (*made.trace.summary.last_at_ms - kStartMs) * made.trace.time_unit_ms;
+  REQUIRE_FALSE(has_windows(made.trace));
+  const auto cells = make_cells(made.trace, {.duration_ms = 86'400'000});
+  CHECK(cells.size() < 1000);
+  CHECK_FALSE(cells.front().is_counted);
+  CHECK(cells.back().is_counted);
+  CHECK_FALSE(origin_rates(made.trace, cells, std::vector<HitCounts>(cells.size())));
+}
+
+TEST_CASE("the last time that 32 bits hold is a time like others") {
+  MemoryBudget budget;
+  Trace trace(budget);
+  trace.sizes_bytes = {1};
+  for (const std::uint32_t time : {0U, 0xFFFF'FFFFU, 0xFFFF'FFFFU}) {
+    trace.stream.push_back(0);
+    trace.times.push_back(time);
+  }
+  trace.summary.requests = 3;
+  trace.summary.first_at_ms = 0;
+  trace.time_unit_ms = GENERATE(1, 1000);
+  trace.summary.last_at_ms = trace.at_ms(0xFFFF'FFFF);
+  std::uint64_t requests = 0;
+  for (const Cell& cell : make_cells(trace, {})) requests += cell.requests;
+  CHECK(requests == 3);
+}
+
 TEST_CASE("a replay counts what a plain LRU with times to live counts") {
   Made made(30'000);
   const std::uint64_t capacity = GENERATE(0, 49, 600, 3000);
