@@ -148,6 +148,29 @@ TEST_CASE("every source file is built") {
   }
 }
 
+TEST_CASE("the root holds the folders, four files, and nothing else") {
+  constexpr std::array<std::string_view, 13> kAllowed{"CMakeLists.txt",
+                                                      "CMakePresets.json",
+                                                      "LICENSE",
+                                                      "README.md",
+                                                      "geo",
+                                                      "cache",
+                                                      "policy",
+                                                      "sim",
+                                                      "controller",
+                                                      "data",
+                                                      "tests",
+                                                      "build",
+                                                      "demo"};
+  for (const auto& entry : fs::directory_iterator(EDGEWARD_SOURCE_DIR)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.')) continue;
+    if (std::find(kAllowed.begin(), kAllowed.end(), name) == kAllowed.end()) {
+      FAIL_CHECK(name << " does not belong in the root");
+    }
+  }
+}
+
 TEST_CASE("every folder says what it is for") {
   for (const std::string_view folder :
        {"geo", "cache", "policy", "sim", "controller", "data", "tests"}) {

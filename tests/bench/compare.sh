@@ -24,7 +24,7 @@ done
 policies=("$@")
 [ ${#policies[@]} -gt 0 ] || policies=(lru fifo sieve arc s3fifo wtinylfu gdsf)
 
-edgeward=build/release/edgeward
+edgeward=$PWD/build/release/edgeward
 folder=${TMPDIR:-/tmp}/edgeward-bench
 mkdir -p "$folder"
 if [ "$sized" = yes ]; then
@@ -43,6 +43,8 @@ capacity=$("$edgeward" replay "$trace" --policy fifo --capacity 10% --json 2>/de
 measure() { # appends "wall cpu memory" to the file $1; the rest is the command
   local file=$1
   shift
+  # In a folder of its own: simulators leave files where they run.
+  cd "$folder"
   /usr/bin/time -o "$folder/time" -f '%e %U %S %M' "$@" >/dev/null 2>&1 || true
   tail -n 1 "$folder/time" | awk '{ printf "%.2f %.2f %d\n", $1, $2 + $3, $4 / 1024 }' >>"$file"
 }
