@@ -45,7 +45,8 @@ measure() { # appends "wall cpu memory" to the file $1; the rest is the command
   shift
   # In a folder of its own: simulators leave files where they run.
   cd "$folder"
-  /usr/bin/time -o "$folder/time" -f '%e %U %S %M' "$@" >/dev/null 2>&1 || true
+  /usr/bin/time -o "$folder/time" -f '%e %U %S %M' "$@" >"$folder/out" 2>&1 ||
+    { echo "$0: failed: $*" >&2; tail -n 3 "$folder/out" >&2; exit 1; }
   tail -n 1 "$folder/time" | awk '{ printf "%.2f %.2f %d\n", $1, $2 + $3, $4 / 1024 }' >>"$file"
 }
 median() { awk -v c="$2" '{ print $c }' "$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
