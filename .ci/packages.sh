@@ -6,10 +6,10 @@ set -euo pipefail
 build=(
   ca-certificates cmake g++ git ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libcli11-dev libexpected-dev libfmt-dev
-  libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev
+  libmaxminddb-dev libsimdjson-dev libxxhash-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
-test=(catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm python3)
+test=(catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm mmdb-bin python3)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
