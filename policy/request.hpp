@@ -12,8 +12,9 @@ namespace edgeward::policy {
 struct Request {
   std::int64_t at_ms = 0;  ///< milliseconds since the Unix epoch, UTC
   geo::IpAddress client;
-  cache::ContentId content{};
+  cache::ContentId content{};  ///< 0: not known (a DNS query names none)
   std::uint64_t size_bytes = 0;
+  std::uint16_t service = 0;  ///< index into RoutingOptions::services
 
   bool operator==(const Request&) const = default;
 };

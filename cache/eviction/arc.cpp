@@ -5,7 +5,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -107,7 +107,7 @@ class Arc final : public PolicyBase<Arc> {
   }
 
   std::uint64_t ghost_limit_bytes_;  ///< of each ghost list
-  ObjectArray<Place> places_;
+  geo::HugeArray<Place> places_;
   Segment once_{kOnce};               ///< T1
   Segment twice_{kTwice};             ///< T2
   Segment ghost_once_{kGhostOnce};    ///< B1

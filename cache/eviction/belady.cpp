@@ -4,7 +4,7 @@
 #include "cache/eviction/max_set.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -99,8 +99,8 @@ class Belady final : public PolicyBase<Belady> {
 
   Future future_;
   bool may_bypass_;
-  MaxSet next_;                       ///< of each cached object, where it is requested next
-  ObjectArray<std::uint8_t> cached_;  ///< by ObjectIndex
+  MaxSet next_;                          ///< of each cached object, where it is requested next
+  geo::HugeArray<std::uint8_t> cached_;  ///< by ObjectIndex
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "cache/eviction/index_ring.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -70,7 +70,7 @@ class Clock final : public PolicyBase<Clock> {
     evicted(size_bytes(object));
   }
 
-  ObjectArray<State> states_;
+  geo::HugeArray<State> states_;
   IndexRing queue_;
 };
 

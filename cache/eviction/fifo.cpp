@@ -2,7 +2,7 @@
 
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -57,7 +57,7 @@ class Fifo final : public PolicyBase<Fifo> {
     evicted(size_bytes(object));
   }
 
-  ObjectArray<ObjectIndex> after_;
+  geo::HugeArray<ObjectIndex> after_;
   ObjectIndex oldest_ = kNoObject;
   ObjectIndex newest_ = kNoObject;
 };

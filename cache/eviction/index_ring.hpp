@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "cache/ids.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -38,7 +38,7 @@ class IndexRing {
   }
 
  private:
-  ObjectArray<ObjectIndex> slots_;
+  geo::HugeArray<ObjectIndex> slots_;
   std::uint64_t mask_;
   std::uint64_t pushed_ = 0;
   std::uint64_t popped_ = 0;

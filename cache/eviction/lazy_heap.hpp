@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cache/ids.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -219,10 +219,10 @@ class LazyHeap {
   /// Above every priority: neither a count nor the bits of a finite double.
   static constexpr std::uint64_t kNoPriority = std::numeric_limits<std::uint64_t>::max();
 
-  ObjectArray<Node> nodes_;
-  ObjectArray<ObjectIndex> next_;  ///< in the same bucket, or beyond
-  std::vector<Entry> run_;         ///< the front, sorted: the least key last
-  std::vector<Entry> late_;        ///< what came below limit_ since; a heap
+  geo::HugeArray<Node> nodes_;
+  geo::HugeArray<ObjectIndex> next_;  ///< in the same bucket, or beyond
+  std::vector<Entry> run_;            ///< the front, sorted: the least key last
+  std::vector<Entry> late_;           ///< what came below limit_ since; a heap
   std::array<ObjectIndex, kBuckets> buckets_{};
   ObjectIndex beyond_ = kNoObject;
   std::uint64_t base_ = 0;  ///< bucket b holds keys from base_ + (b << shift_)

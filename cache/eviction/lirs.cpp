@@ -5,7 +5,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -167,8 +167,8 @@ class Lirs final : public PolicyBase<Lirs> {
   std::uint64_t lir_limit_bytes_;
   std::uint64_t ghost_limit_bytes_;
   bool refuses_oversize_;
-  ObjectArray<Place> places_;  ///< count: 1 if in the stack
-  ObjectArray<Link> stack_links_;
+  geo::HugeArray<Place> places_;  ///< count: 1 if in the stack
+  geo::HugeArray<Link> stack_links_;
   IndexList stack_;
   Segment queue_{kHir};
   Segment ghosts_{kGhost};

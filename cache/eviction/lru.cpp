@@ -3,7 +3,7 @@
 #include "cache/eviction/index_list.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -56,7 +56,7 @@ class Lru final : public PolicyBase<Lru> {
     evicted(size_bytes(object));
   }
 
-  ObjectArray<Link> links_;
+  geo::HugeArray<Link> links_;
   IndexList list_;
 };
 

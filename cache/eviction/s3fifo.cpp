@@ -5,7 +5,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -130,7 +130,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   std::uint64_t small_limit_bytes_;
   std::uint64_t ghost_limit_bytes_;
   bool refuses_oversize_;
-  ObjectArray<Place> places_;
+  geo::HugeArray<Place> places_;
   IndexRing small_;
   IndexRing main_;
   std::uint64_t small_bytes_ = 0;

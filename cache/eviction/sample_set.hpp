@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cache/ids.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -76,7 +76,7 @@ class SampleSet {
   static constexpr std::uint32_t kAbsent = 0xFFFF'FFFF;
 
   std::vector<Slot> slots_;
-  ObjectArray<std::uint32_t> slot_of_;
+  geo::HugeArray<std::uint32_t> slot_of_;
 };
 
 }  // namespace edgeward::cache

@@ -4,7 +4,7 @@
 #include "cache/eviction/index_list.hpp"
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -78,8 +78,8 @@ class Sieve final : public PolicyBase<Sieve> {
     evicted(size_bytes(object));
   }
 
-  ObjectArray<State> states_;
-  ObjectArray<Link> links_;
+  geo::HugeArray<State> states_;
+  geo::HugeArray<Link> links_;
   IndexList list_;
   ObjectIndex hand_ = kNoObject;  ///< kNoObject: the oldest
 };

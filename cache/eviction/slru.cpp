@@ -7,7 +7,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -115,7 +115,7 @@ class Slru final : public PolicyBase<Slru> {
 
   std::uint64_t limit_bytes_;  ///< of every segment but the lowest
   bool refuses_oversize_;
-  ObjectArray<Place> places_;
+  geo::HugeArray<Place> places_;
   std::vector<Segment> segments_;  ///< by tag; tag 0 stays empty
   std::uint8_t top_;
 };

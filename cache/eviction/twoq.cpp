@@ -4,7 +4,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/eviction/segment.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -83,7 +83,7 @@ class TwoQ final : public PolicyBase<TwoQ> {
   std::uint64_t in_limit_bytes_;
   std::uint64_t out_limit_bytes_;
   bool refuses_oversize_;
-  ObjectArray<Place> places_;
+  geo::HugeArray<Place> places_;
   Segment in_{kIn};
   Segment main_{kMain};
   Segment out_{kOut};

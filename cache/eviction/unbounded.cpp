@@ -3,7 +3,7 @@
 
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -37,7 +37,7 @@ class Unbounded final : public PolicyBase<Unbounded> {
   void check_invariants() const override { check_contents("unbounded"); }
 
  private:
-  ObjectArray<std::uint8_t> cached_;  ///< by ObjectIndex
+  geo::HugeArray<std::uint8_t> cached_;  ///< by ObjectIndex
 };
 
 }  // namespace

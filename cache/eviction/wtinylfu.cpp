@@ -8,7 +8,7 @@
 #include "cache/eviction/policy_base.hpp"
 #include "cache/eviction/registry.hpp"
 #include "cache/frequency_sketch.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -163,8 +163,8 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   Settings settings_;
   FrequencySketch sketch_;
   HillClimber climber_;
-  ObjectArray<Link> links_;
-  ObjectArray<Segment> segment_of_;
+  geo::HugeArray<Link> links_;
+  geo::HugeArray<Segment> segment_of_;
   std::array<IndexList, kSegments> lists_;
   std::array<std::uint64_t, kSegments> bytes_{};
   std::uint64_t window_max_ = 0;

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "cache/ids.hpp"
-#include "cache/object_array.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::sim {
 
@@ -76,7 +76,7 @@ class ObjectTable {
   }
 
   void rehash(std::size_t slots) {
-    cache::ObjectArray<Slot> old(slots);
+    geo::HugeArray<Slot> old(slots);
     old.swap(slots_);
     shift_ = 64 - std::countr_zero(slots);
     const std::size_t mask = slots - 1;
@@ -88,7 +88,7 @@ class ObjectTable {
     }
   }
 
-  cache::ObjectArray<Slot> slots_;
+  geo::HugeArray<Slot> slots_;
   int shift_ = 0;
   std::size_t size_ = 0;
 };

@@ -6,10 +6,10 @@
 #include <new>
 #include <vector>
 
-namespace edgeward::cache {
+namespace edgeward::geo {
 
-/// Allocates arrays of two mebibytes and more on huge pages where the system has them: replays
-/// touch per-object state at random, and with small pages the address translation alone misses its
+/// Allocates arrays of two mebibytes and more on huge pages where the system has them: look-ups and
+/// replays touch them at random, and with small pages the address translation alone misses its
 /// cache.
 template <class T>
 struct HugePageAllocator {
@@ -39,8 +39,8 @@ struct HugePageAllocator {
   static constexpr std::align_val_t kAlignment{64};
 };
 
-/// Per-object state, indexed by ObjectIndex.
+/// A vector on huge pages.
 template <class T>
-using ObjectArray = std::vector<T, HugePageAllocator<T>>;
+using HugeArray = std::vector<T, HugePageAllocator<T>>;
 
-}  // namespace edgeward::cache
+}  // namespace edgeward::geo

@@ -1,0 +1,111 @@
+#include "geo/cell_map.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace edgeward::geo {
+
+namespace {
+
+/// Side of the squares, in degrees, in which sites are sought at once.
+constexpr double kTileDeg = 1;
+
+std::int32_t tile_of(const Cell& cell) {
+  const auto row = static_cast<std::int32_t>(std::floor((cell.lat_deg + 90) / kTileDeg));
+  const auto column = static_cast<std::int32_t>(std::floor((cell.lon_deg + 180) / kTileDeg));
+  return row * static_cast<std::int32_t>(360 / kTileDeg + 1) + column;
+}
+
+/// Slack for positions in single precision.
+constexpr double kRoundingKm = 0.01;
+
+}  // namespace
+
+Location Cell::location() const {
+  return {.point = {.lat_deg = lat_deg, .lon_deg = lon_deg},
+          .accuracy_km = static_cast<double>(accuracy_km),
+          .country = country,
+          .asn = 0,
+          .source = source};
+}
+
+CellIndex AddressMap::find(const IpAddress& address) const noexcept {
+  const auto load = [&](std::size_t at) {
+    std::uint64_t word = 0;
+    __builtin_memcpy(&word, address.bytes.data() + at, sizeof word);
+    return __builtin_bswap64(word);
+  };
+  const std::uint64_t high = load(0);
+  const std::uint64_t low = load(8);
+  if (high == 0 && low >> 32 == 0xFFFF) return v4_.find(static_cast<std::uint32_t>(low));
+  const std::uint32_t value = v6_.find(high);
+  return (value & kDeep) == 0 ? value : find_deep(high, low);
+}
+
+CellIndex AddressMap::find_deep(std::uint64_t high, std::uint64_t low) const noexcept {
+  const auto after = std::upper_bound(deep_.begin(), deep_.end(), std::pair{high, low},
+                                      [](const auto& wanted, const auto& range) {
+                                        return wanted < std::pair{range.high, range.begin};
+                                      });
+  return std::prev(after)->cell;
+}
+
+CellIndex AddressMap::find(Country country) const noexcept {
+  const auto code = static_cast<std::size_t>(country);
+  return code < countries_.size() ? countries_[code] : 0;
+}
+
+std::size_t AddressMap::memory_bytes() const {
+  return v4_.memory_bytes() + v6_.memory_bytes() + deep_.size() * sizeof(DeepRange) +
+         cells_.size() * sizeof(Cell) + countries_.size() * sizeof(CellIndex);
+}
+
+CellSites::CellSites(std::span<const Cell> cells, std::span<const GeoPoint> sites,
+                     std::span<const std::uint8_t> excluded) {
+  std::vector<GeoPoint> points;
+  std::vector<SiteIndex> numbers;
+  std::vector<UnitVector> at;
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (!excluded.empty() && excluded[i] != 0) continue;
+    points.push_back(sites[i]);
+    numbers.push_back(static_cast<SiteIndex>(i));
+    at.push_back(unit_vector(sites[i]));
+  }
+  count_ = std::min(points.size(), kSitesMax);
+  holds_all_ = points.size() <= kSitesMax;
+  rows_.resize(cells.size());
+  if (count_ == 0) return;
+
+  // Cells by tile, so that each tile's sites are sought once.
+  std::vector<CellIndex> order(cells.size());
+  std::iota(order.begin(), order.end(), CellIndex{0});
+  std::sort(order.begin(), order.end(),
+            [&](CellIndex a, CellIndex b) { return tile_of(cells[a]) < tile_of(cells[b]); });
+  const SiteTree tree(points);
+  std::vector<std::pair<float, SiteIndex>> near;
+  for (std::size_t begin = 0; begin < order.size();) {
+    const std::int32_t tile = tile_of(cells[order[begin]]);
+    std::size_t end = begin;
+    while (end < order.size() && tile_of(cells[order[end]]) == tile) ++end;
+    const GeoPoint centre = cells[order[begin]].location().point;
+    double radius_km = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      radius_km =
+          std::max(radius_km, distance_km(centre, cells[order[i]].location().point) + kRoundingKm);
+    }
+    const std::vector<SiteIndex> candidates = tree.nearest_around(centre, radius_km, count_);
+    for (std::size_t i = begin; i < end; ++i) {
+      near.clear();
+      for (const SiteIndex site : candidates) {
+        near.emplace_back(chord_squared(cells[order[i]].at, at[site]), site);
+      }
+      const auto last = near.begin() + static_cast<std::ptrdiff_t>(count_);
+      std::partial_sort(near.begin(), last, near.end());
+      for (std::size_t k = 0; k < count_; ++k) rows_[order[i]][k] = numbers[near[k].second];
+    }
+    begin = end;
+  }
+}
+
+}  // namespace edgeward::geo

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "geo/huge_array.hpp"
+#include "geo/ip_address.hpp"
+#include "geo/location.hpp"
+#include "geo/point.hpp"
+#include "geo/range_map.hpp"
+#include "geo/site_tree.hpp"
+
+namespace edgeward::geo {
+
+/// Number of a cell: all clients of one cell are in the same place for routing.
+using CellIndex = std::uint32_t;
+
+/// What routing needs to know of a client's place. 32 bytes: two share a cache line.
+struct Cell {
+  static constexpr std::uint16_t kNoZone = 0xFFFF;
+
+  float lat_deg = 0;
+  float lon_deg = 0;
+  UnitVector at;
+  Country country = Country::none;
+  std::uint16_t accuracy_km = 0;
+  std::uint16_t zone = kNoZone;  ///< coverage zone (AddressMap::zones) that an override gives it
+  std::uint16_t area = 0;        ///< see AddressMap::areas
+  LocationSource source = LocationSource::none;
+
+  [[nodiscard]] Location location() const;
+  bool operator==(const Cell&) const = default;
+};
+
+/// Address → cell, compiled from databases and overrides: networks of equal location are one cell,
+/// however many there are. Immutable; a look-up reads about seven nodes of a RangeMap, most of them
+/// in the processor's cache. Made by AddressMapBuilder.
+///
+/// IPv4 addresses inside IPv6 (IpAddress::unwrapped) are looked up as IPv4.
+class AddressMap {
+ public:
+  /// Side of the square, in degrees, that an area is: see areas.
+  static constexpr double kAreaDeg = 5;
+
+  [[nodiscard]] CellIndex find(const IpAddress& address) const noexcept;
+  /// The cell of a country's centre; the fallback's where the country is not known.
+  [[nodiscard]] CellIndex find(Country country) const noexcept;
+
+  [[nodiscard]] const Cell& operator[](CellIndex cell) const { return cells_[cell]; }
+  [[nodiscard]] std::span<const Cell> cells() const { return cells_; }
+  [[nodiscard]] std::span<const std::vector<std::string>> zones() const { return zones_; }
+  /// How many areas cells lie in: squares of kAreaDeg, numbered by first appearance. Demand and
+  /// admit shares are kept by area.
+  [[nodiscard]] std::size_t areas() const { return areas_; }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  friend class AddressMapBuilder;
+
+  /// Marks a value of v6_ as a position in deep_ (the /64 is divided).
+  static constexpr std::uint32_t kDeep = 0x8000'0000;
+  struct DeepRange {
+    std::uint64_t high = 0;
+    std::uint64_t begin = 0;  ///< low 64 bits
+    CellIndex cell = 0;
+  };
+  [[nodiscard]] CellIndex find_deep(std::uint64_t high, std::uint64_t low) const noexcept;
+
+  RangeMap<std::uint32_t> v4_;
+  RangeMap<std::uint64_t> v6_;  ///< by the upper 64 bits
+  std::vector<DeepRange> deep_;
+  HugeArray<Cell> cells_;             ///< cell 0 is the fallback
+  std::vector<CellIndex> countries_;  ///< by the two letters: see find(Country)
+  std::vector<std::vector<std::string>> zones_;
+  std::size_t areas_ = 1;
+};
+
+/// For each cell its nearest sites, in true order: what Router scores. Immutable; compiled for one
+/// AddressMap and one list of sites, so that a change of sites leaves the AddressMap as it is.
+class CellSites {
+ public:
+  /// Sites kept a cell: one cache line of numbers.
+  static constexpr std::size_t kSitesMax = 32;
+
+  /// O(cells · log sites): sites are sought once a square degree (SiteTree::nearest_around) and
+  /// then ordered for each cell. Sites whose `excluded` entry is set are left out.
+  CellSites(std::span<const Cell> cells, std::span<const GeoPoint> sites,
+            std::span<const std::uint8_t> excluded = {});
+
+  /// The nearest sites of a cell, nearest first; min(kSitesMax, sites that are not excluded).
+  [[nodiscard]] std::span<const SiteIndex> nearest(CellIndex cell) const {
+    return std::span(rows_[cell]).first(count_);
+  }
+  [[nodiscard]] bool holds_all() const { return holds_all_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return rows_.size() * sizeof(Row); }
+
+ private:
+  struct alignas(64) Row : std::array<SiteIndex, kSitesMax> {};
+
+  HugeArray<Row> rows_;
+  std::size_t count_ = 0;
+  bool holds_all_ = true;
+};
+
+}  // namespace edgeward::geo
