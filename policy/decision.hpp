@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "cache/edge.hpp"
-#include "geo/cell_map.hpp"
+#include "geo/address_map.hpp"
 
 namespace edgeward::policy {
 

@@ -1,17 +1,16 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "geo/address_ranges.hpp"
 #include "geo/huge_array.hpp"
 #include "geo/ip_address.hpp"
 #include "geo/location.hpp"
 #include "geo/point.hpp"
 #include "geo/range_map.hpp"
-#include "geo/site_tree.hpp"
 
 namespace edgeward::geo {
 
@@ -60,49 +59,15 @@ class AddressMap {
  private:
   friend class AddressMapBuilder;
 
-  /// Marks a value of v6_ as a position in deep_ (the /64 is divided).
-  static constexpr std::uint32_t kDeep = 0x8000'0000;
-  struct DeepRange {
-    std::uint64_t high = 0;
-    std::uint64_t begin = 0;  ///< low 64 bits
-    CellIndex cell = 0;
-  };
   [[nodiscard]] CellIndex find_deep(std::uint64_t high, std::uint64_t low) const noexcept;
 
   RangeMap<std::uint32_t> v4_;
-  RangeMap<std::uint64_t> v6_;  ///< by the upper 64 bits
+  RangeMap<std::uint64_t> v6_;  ///< by the upper 64 bits; kDeep where deep_ says more
   std::vector<DeepRange> deep_;
   HugeArray<Cell> cells_;             ///< cell 0 is the fallback
   std::vector<CellIndex> countries_;  ///< by the two letters: see find(Country)
   std::vector<std::vector<std::string>> zones_;
   std::size_t areas_ = 1;
-};
-
-/// For each cell its nearest sites, in true order: what Router scores. Immutable; compiled for one
-/// AddressMap and one list of sites, so that a change of sites leaves the AddressMap as it is.
-class CellSites {
- public:
-  /// Sites kept a cell: one cache line of numbers.
-  static constexpr std::size_t kSitesMax = 32;
-
-  /// O(cells · log sites): sites are sought once a square degree (SiteTree::nearest_around) and
-  /// then ordered for each cell. Sites whose `excluded` entry is set are left out.
-  CellSites(std::span<const Cell> cells, std::span<const GeoPoint> sites,
-            std::span<const std::uint8_t> excluded = {});
-
-  /// The nearest sites of a cell, nearest first; min(kSitesMax, sites that are not excluded).
-  [[nodiscard]] std::span<const SiteIndex> nearest(CellIndex cell) const {
-    return std::span(rows_[cell]).first(count_);
-  }
-  [[nodiscard]] bool holds_all() const { return holds_all_; }
-  [[nodiscard]] std::size_t memory_bytes() const { return rows_.size() * sizeof(Row); }
-
- private:
-  struct alignas(64) Row : std::array<SiteIndex, kSitesMax> {};
-
-  HugeArray<Row> rows_;
-  std::size_t count_ = 0;
-  bool holds_all_ = true;
 };
 
 }  // namespace edgeward::geo

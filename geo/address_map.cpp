@@ -1,0 +1,47 @@
+#include "geo/address_map.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace edgeward::geo {
+
+Location Cell::location() const {
+  return {.point = {.lat_deg = lat_deg, .lon_deg = lon_deg},
+          .accuracy_km = static_cast<double>(accuracy_km),
+          .country = country,
+          .asn = 0,
+          .source = source};
+}
+
+CellIndex AddressMap::find(const IpAddress& address) const noexcept {
+  const auto load = [&](std::size_t at) {
+    std::uint64_t word = 0;
+    __builtin_memcpy(&word, address.bytes.data() + at, sizeof word);
+    return __builtin_bswap64(word);
+  };
+  const std::uint64_t high = load(0);
+  const std::uint64_t low = load(8);
+  if (high == 0 && low >> 32 == 0xFFFF) return v4_.find(static_cast<std::uint32_t>(low));
+  const std::uint32_t value = v6_.find(high);
+  return value != AddressRanges::kDeep ? value : find_deep(high, low);
+}
+
+CellIndex AddressMap::find_deep(std::uint64_t high, std::uint64_t low) const noexcept {
+  const auto after = std::upper_bound(deep_.begin(), deep_.end(), std::pair{high, low},
+                                      [](const auto& wanted, const auto& range) {
+                                        return wanted < std::pair{range.high, range.low};
+                                      });
+  return std::prev(after)->value;
+}
+
+CellIndex AddressMap::find(Country country) const noexcept {
+  const auto code = static_cast<std::size_t>(country);
+  return code < countries_.size() ? countries_[code] : 0;
+}
+
+std::size_t AddressMap::memory_bytes() const {
+  return v4_.memory_bytes() + v6_.memory_bytes() + deep_.size() * sizeof(DeepRange) +
+         cells_.size() * sizeof(Cell) + countries_.size() * sizeof(CellIndex);
+}
+
+}  // namespace edgeward::geo

@@ -1,0 +1,157 @@
+#include "geo/address_map_builder.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace edgeward::geo {
+
+namespace {
+
+/// Two letters as a number are below this.
+constexpr std::size_t kCountryCodes = std::size_t{'Z'} << 8 | ('Z' + 1);
+
+std::uint64_t mixed(std::uint64_t value) {
+  value = (value ^ (value >> 32)) * 0x9E3779B97F4A7C15;
+  return value ^ (value >> 29);
+}
+
+/// Of what makes cells equal; the rest is derived from it.
+struct CellHash {
+  using is_avalanching = void;
+
+  std::size_t operator()(const Cell& cell) const {
+    const std::uint64_t place = std::uint64_t{std::bit_cast<std::uint32_t>(cell.lat_deg)} << 32 |
+                                std::bit_cast<std::uint32_t>(cell.lon_deg);
+    const std::uint64_t rest =
+        static_cast<std::uint64_t>(cell.country) << 40 | std::uint64_t{cell.accuracy_km} << 24 |
+        std::uint64_t{cell.zone} << 8 | static_cast<std::uint64_t>(cell.source);
+    return mixed(mixed(place) + rest);
+  }
+};
+
+}  // namespace
+
+/// Interns cells: equal ones once, numbered by first appearance.
+struct AddressMapBuilder::Cells {
+  HugeArray<Cell> list;
+  boost::unordered_flat_map<Cell, CellIndex, CellHash> numbers;
+  boost::unordered_flat_map<std::int32_t, std::uint16_t> areas;
+
+  CellIndex intern(const Location& location, std::uint16_t zone) {
+    constexpr double kAccuracyMax = std::numeric_limits<std::uint16_t>::max();
+    return intern({.lat_deg = static_cast<float>(location.point.lat_deg),
+                   .lon_deg = static_cast<float>(location.point.lon_deg),
+                   .at = unit_vector(location.point),
+                   .country = location.country,
+                   .accuracy_km = static_cast<std::uint16_t>(
+                       std::clamp(std::ceil(location.accuracy_km), 0.0, kAccuracyMax)),
+                   .zone = zone,
+                   .area = area_of(location.point),
+                   .source = location.source});
+  }
+
+  CellIndex intern(const Cell& cell) {
+    const auto [found, is_new] = numbers.try_emplace(cell, static_cast<CellIndex>(list.size()));
+    if (is_new) list.push_back(cell);
+    return found->second;
+  }
+
+  std::uint16_t area_of(const GeoPoint& point) {
+    const auto row = static_cast<std::int32_t>((point.lat_deg + 90) / AddressMap::kAreaDeg);
+    const auto column = static_cast<std::int32_t>((point.lon_deg + 180) / AddressMap::kAreaDeg);
+    const std::int32_t square = row * 1000 + column;
+    return areas.try_emplace(square, static_cast<std::uint16_t>(areas.size())).first->second;
+  }
+};
+
+AddressMapBuilder::AddressMapBuilder(const Location& fallback)
+    : cells_(std::make_unique<Cells>()), countries_(kCountryCodes, 0) {
+  cells_->intern(fallback, Cell::kNoZone);
+}
+
+AddressMapBuilder::~AddressMapBuilder() = default;
+
+AddressMapBuilder::AddressMapBuilder(const AddressMap& base)
+    : cells_(std::make_unique<Cells>()), countries_(base.countries_), zones_(base.zones_) {
+  for (const Cell& cell : base.cells_) {
+    (void)cells_->area_of(cell.location().point);
+    cells_->intern(cell);
+  }
+  std::vector<AddressRanges::V4> v4;
+  v4.reserve(base.v4_.size());
+  base.v4_.visit([&](std::uint32_t begin, CellIndex cell) { v4.push_back({begin, cell}); });
+  std::vector<AddressRanges::V6> v6;
+  v6.reserve(base.v6_.size());
+  base.v6_.visit([&](std::uint64_t begin, CellIndex cell) { v6.push_back({begin, cell}); });
+  ranges_ = AddressRanges(std::move(v4), std::move(v6), base.deep_);
+}
+
+void AddressMapBuilder::add(NetworkLayer layer) {
+  std::vector<CellIndex> cells(layer.places.size() + 1);
+  for (std::size_t i = 0; i < layer.places.size(); ++i) {
+    cells[i + 1] = cells_->intern(layer.places[i], Cell::kNoZone);
+  }
+  ranges_ = AddressRanges::merged(ranges_, layer.ranges, [&](CellIndex above, std::uint32_t below) {
+    return above != 0 ? above : cells[below];
+  });
+}
+
+void AddressMapBuilder::add_countries(std::span<const Location> centres) {
+  for (const Location& centre : centres) {
+    countries_[static_cast<std::size_t>(centre.country)] = cells_->intern(centre, Cell::kNoZone);
+  }
+}
+
+std::shared_ptr<const AddressMap> AddressMapBuilder::build() && {
+  auto map = std::make_shared<AddressMap>();
+  cells_->numbers = {};
+  map->v4_ = RangeMap<std::uint32_t>(ranges_.v4());
+  ranges_.release(true);
+  map->v6_ = RangeMap<std::uint64_t>(ranges_.v6());
+  map->deep_ = ranges_.deep();
+  ranges_.release(false);
+  map->cells_ = std::move(cells_->list);
+  map->cells_.shrink_to_fit();
+  map->countries_ = std::move(countries_);
+  map->zones_ = std::move(zones_);
+  map->areas_ = cells_->areas.size();
+  return map;
+}
+
+std::shared_ptr<const AddressMap> with_overrides(const AddressMap& base,
+                                                 const PrefixOverrides& overrides) {
+  if (overrides.zones.size() >= Cell::kNoZone) {
+    throw std::length_error("more than 65,534 different coverage zones");
+  }
+  AddressMapBuilder builder(base);
+  builder.zones_ = overrides.zones;
+  std::vector<IpPrefix> prefixes;
+  prefixes.reserve(overrides.entries.size());
+  for (const PrefixOverrides::Entry& entry : overrides.entries) prefixes.push_back(entry.prefix);
+
+  // Neighbouring ranges often combine the same pair.
+  boost::unordered_flat_map<std::uint64_t, CellIndex> combined;
+  const auto combine = [&](std::uint32_t entry_number, CellIndex cell) {
+    if (entry_number == 0) return cell;
+    const std::uint64_t key = std::uint64_t{entry_number} << 32 | cell;
+    const auto [found, is_new] = combined.try_emplace(key, cell);
+    if (is_new) {
+      const PrefixOverrides::Entry& entry = overrides.entries[entry_number - 1];
+      const bool has_place = entry.location.source != LocationSource::none;
+      const Location place = has_place ? entry.location : base[cell].location();
+      const bool has_zone = entry.zone != PrefixOverrides::kNoZone;
+      found->second = builder.cells_->intern(
+          place, has_zone ? static_cast<std::uint16_t>(entry.zone) : Cell::kNoZone);
+    }
+    return found->second;
+  };
+  builder.ranges_ = AddressRanges::merged(AddressRanges::of_nested(prefixes),
+                                          std::move(builder.ranges_), combine);
+  return std::move(builder).build();
+}
+
+}  // namespace edgeward::geo

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "geo/address_map.hpp"
+#include "geo/address_ranges.hpp"
+#include "geo/location.hpp"
+#include "geo/prefix_overrides.hpp"
+
+namespace edgeward::geo {
+
+/// One database's networks, gathered: each has a place, equal places are kept once. Databases are
+/// independent of each other, so a caller with several processors gathers them side by side.
+struct NetworkLayer {
+  AddressRanges ranges;  ///< positions in places + 1
+  std::vector<Location> places;
+
+  /// As AddressRanges::append.
+  void append(const IpPrefix& network, std::uint32_t place) { ranges.append(network, place + 1); }
+};
+
+/// Makes address maps. Slow and off the path of decisions; the order of calls is the order of
+/// precedence, as below.
+///
+///     AddressMapBuilder builder(fallback);
+///     builder.add(city_layer);      // the first layer that knows an address decides
+///     builder.add(country_layer);
+///     const auto base = builder.build();
+///     const auto map = with_overrides(*base, overrides);   // databases need not be read again
+class AddressMapBuilder {
+ public:
+  /// Where clients are taken to be of whom nothing is known; source none if that is not wanted.
+  explicit AddressMapBuilder(const Location& fallback = {});
+  ~AddressMapBuilder();
+
+  /// Lays a database below those that are there.
+  void add(NetworkLayer layer);
+  /// Cells for countries' centres, for clients of whom only the country is known.
+  void add_countries(std::span<const Location> centres);
+
+  [[nodiscard]] std::shared_ptr<const AddressMap> build() &&;
+
+ private:
+  friend std::shared_ptr<const AddressMap> with_overrides(const AddressMap&,
+                                                          const PrefixOverrides&);
+  explicit AddressMapBuilder(const AddressMap& base);
+
+  struct Cells;
+  std::unique_ptr<Cells> cells_;
+  AddressRanges ranges_;
+  std::vector<CellIndex> countries_;
+  std::vector<std::vector<std::string>> zones_;
+};
+
+/// A map with the operator's overrides laid over it. A location replaces the one below; a zone
+/// alone leaves it. Throws std::length_error for more than 65,535 zones.
+[[nodiscard]] std::shared_ptr<const AddressMap> with_overrides(const AddressMap& base,
+                                                               const PrefixOverrides& overrides);
+
+}  // namespace edgeward::geo

@@ -1,0 +1,219 @@
+#include "geo/address_map.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "cache/random.hpp"
+#include "geo/address_map_builder.hpp"
+
+namespace edgeward::geo {
+
+namespace {
+
+IpAddress random_address(cache::Random& random, bool is_v4) {
+  if (is_v4) return IpAddress::v4(static_cast<std::uint32_t>(random.next()));
+  IpAddress address;
+  // Few different upper halves, so that networks meet, and some within one /64.
+  for (std::size_t i = 0; i < 16; ++i) {
+    const bool is_dense = i < 4 || (i >= 7 && i < 10);
+    address.bytes[i] = static_cast<std::uint8_t>(is_dense ? random.below(3) : random.below(256));
+  }
+  address.bytes[0] = 0x20;
+  return address;
+}
+
+IpPrefix random_prefix(cache::Random& random) {
+  const bool is_v4 = random.below(2) == 0;
+  const auto length = static_cast<unsigned>(is_v4 ? 96 + random.below(33) : random.below(129));
+  return IpPrefix::around(random_address(random, is_v4), std::max(length, 4U));
+}
+
+Location place(double lat, double lon) {
+  return {.point = {lat, lon}, .source = LocationSource::mmdb};
+}
+
+/// The value of the longest prefix that holds the address, the last of equal ones; 0 if none.
+std::uint32_t slow_find(const std::vector<IpPrefix>& prefixes, const IpAddress& address) {
+  std::uint32_t best = 0;
+  for (std::size_t i = 0; i < prefixes.size(); ++i) {
+    const bool same_family =
+        address.is_v4() == (prefixes[i].address.is_v4() && prefixes[i].length >= kV4LengthOffset);
+    if (!same_family || !prefixes[i].contains(address)) continue;
+    if (best == 0 || prefixes[i].length >= prefixes[best - 1].length) {
+      best = static_cast<std::uint32_t>(i + 1);
+    }
+  }
+  return best;
+}
+
+/// Addresses at and around the edges of a prefix, where slips would show.
+std::vector<IpAddress> near_edges(const IpPrefix& prefix) {
+  std::vector<IpAddress> result{prefix.address, prefix.last()};
+  for (const int step : {-1, 1}) {
+    IpAddress next = step < 0 ? prefix.address : prefix.last();
+    for (std::size_t i = 16; i-- > 0;) {
+      next.bytes[i] = static_cast<std::uint8_t>(next.bytes[i] + step);
+      if (next.bytes[i] != (step < 0 ? 0xFF : 0)) break;
+    }
+    result.push_back(next);
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("nested overrides answer as a search through all of them does") {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    cache::Random random(seed);
+    std::vector<IpPrefix> prefixes;
+    PrefixOverrides overrides;
+    for (std::size_t i = 0; i < 1 + seed * 3; ++i) {
+      const bool repeats = i > 0 && random.below(10) == 0;
+      prefixes.push_back(repeats ? prefixes[random.below(i)] : random_prefix(random));
+      Location location = place(static_cast<double>(i % 80), static_cast<double>(i) / 8);
+      location.source = LocationSource::override;
+      overrides.entries.push_back({.prefix = prefixes.back(), .location = location});
+    }
+    const auto map = with_overrides(*AddressMapBuilder().build(), overrides);
+    std::vector<IpAddress> addresses;
+    for (const IpPrefix& prefix : prefixes) {
+      for (const IpAddress& address : near_edges(prefix)) addresses.push_back(address);
+    }
+    for (int i = 0; i < 200; ++i) addresses.push_back(random_address(random, i % 2 == 0));
+    for (const IpAddress& address : addresses) {
+      const std::uint32_t expected = slow_find(prefixes, address);
+      const Cell& cell = (*map)[map->find(address)];
+      CAPTURE(address.text(), expected);
+      if (expected == 0) {
+        REQUIRE(cell.source == LocationSource::none);
+      } else {
+        REQUIRE(cell.location() == overrides.entries[expected - 1].location);
+      }
+    }
+  }
+}
+
+TEST_CASE("the first layer that knows an address decides, later ones fill its holes") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    cache::Random random(seed);
+    std::vector<std::vector<IpPrefix>> layers;
+    AddressMapBuilder builder;
+    for (double l = 0; l < 3; ++l) {
+      // Disjoint and ascending, as databases give them.
+      std::vector<IpPrefix> networks;
+      for (int i = 0; i < 60; ++i) networks.push_back(random_prefix(random));
+      std::sort(networks.begin(), networks.end(), [](const IpPrefix& a, const IpPrefix& b) {
+        return a.address.bytes < b.address.bytes;
+      });
+      std::vector<IpPrefix> disjoint;
+      for (const IpPrefix& network : networks) {
+        const bool overlaps =
+            std::any_of(disjoint.begin(), disjoint.end(), [&](const IpPrefix& other) {
+              return other.contains(network.address) || network.contains(other.address);
+            });
+        if (!overlaps) disjoint.push_back(network);
+      }
+      NetworkLayer layer;
+      for (std::size_t i = 0; i < disjoint.size(); ++i) {
+        layer.places.push_back(place(l, static_cast<double>(i)));
+        layer.append(disjoint[i], static_cast<std::uint32_t>(i));
+      }
+      builder.add(std::move(layer));
+      layers.push_back(std::move(disjoint));
+    }
+    const auto map = std::move(builder).build();
+    const auto expected = [&](const IpAddress& address) {
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        const std::uint32_t found = slow_find(layers[l], address);
+        if (found != 0) return place(static_cast<double>(l), found - 1.0);
+      }
+      return Location{};
+    };
+    for (const auto& layer : layers) {
+      for (const IpPrefix& network : layer) {
+        for (const IpAddress& address : near_edges(network)) {
+          CAPTURE(address.text());
+          REQUIRE((*map)[map->find(address)].location() == expected(address));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the ends of both address lines are found") {
+  NetworkLayer layer;
+  layer.places = {place(1, 1), place(2, 2), place(3, 3), place(4, 4)};
+  layer.append(*IpPrefix::parse("0.0.0.0/32"), 0);
+  layer.append(*IpPrefix::parse("255.255.255.255/32"), 1);
+  layer.append(*IpPrefix::parse("::/128"), 2);
+  layer.append(*IpPrefix::parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"), 3);
+  AddressMapBuilder builder;
+  builder.add(std::move(layer));
+  const auto map = std::move(builder).build();
+  const auto lat = [&](const char* text) {
+    return (*map)[map->find(*IpAddress::parse(text))].lat_deg;
+  };
+  CHECK(lat("0.0.0.0") == 1);
+  CHECK(lat("0.0.0.1") == 0);
+  CHECK(lat("255.255.255.254") == 0);
+  CHECK(lat("255.255.255.255") == 2);
+  CHECK(lat("::") == 3);
+  CHECK(lat("::1") == 0);
+  CHECK(lat("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe") == 0);
+  CHECK(lat("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") == 4);
+}
+
+TEST_CASE("a zone alone leaves the location, a location alone leaves no zone") {
+  NetworkLayer layer;
+  layer.places = {place(48, 11)};
+  layer.append(*IpPrefix::parse("192.0.2.0/24"), 0);
+  AddressMapBuilder builder({.point = {1, 1}, .source = LocationSource::fallback});
+  builder.add(std::move(layer));
+  const auto base = std::move(builder).build();
+  PrefixOverrides overrides;
+  overrides.zones = {{"a", "b"}};
+  overrides.entries = {{.prefix = *IpPrefix::parse("192.0.2.0/25"), .location = {}, .zone = 0},
+                       {.prefix = *IpPrefix::parse("192.0.2.128/25"),
+                        .location = {.point = {9, 9}, .source = LocationSource::override}}};
+  const auto map = with_overrides(*base, overrides);
+  const Cell& low = (*map)[map->find(*IpAddress::parse("192.0.2.1"))];
+  CHECK(low.lat_deg == 48);
+  CHECK(low.zone == 0);
+  CHECK(map->zones()[low.zone] == std::vector<std::string>{"a", "b"});
+  const Cell& high = (*map)[map->find(*IpAddress::parse("192.0.2.200"))];
+  CHECK(high.lat_deg == 9);
+  CHECK(high.zone == Cell::kNoZone);
+  CHECK((*map)[map->find(*IpAddress::parse("198.51.100.1"))].source == LocationSource::fallback);
+}
+
+TEST_CASE("networks of equal location are one cell") {
+  NetworkLayer layer;
+  layer.places = {place(48, 11), place(48, 11), place(50, 8)};
+  layer.append(*IpPrefix::parse("192.0.2.0/25"), 0);
+  layer.append(*IpPrefix::parse("192.0.2.128/25"), 1);
+  layer.append(*IpPrefix::parse("198.51.100.0/24"), 2);
+  AddressMapBuilder builder;
+  builder.add(std::move(layer));
+  const auto map = std::move(builder).build();
+  CHECK(map->cells().size() == 3);
+  CHECK(map->find(*IpAddress::parse("192.0.2.1")) == map->find(*IpAddress::parse("192.0.2.200")));
+}
+
+TEST_CASE("a country's clients are at its centre, an unknown country's at the fallback") {
+  AddressMapBuilder builder({.point = {1, 1}, .source = LocationSource::fallback});
+  const std::vector<Location> centres{{.point = {51, 10},
+                                       .accuracy_km = 300,
+                                       .country = *parse_country("DE"),
+                                       .source = LocationSource::country}};
+  builder.add_countries(centres);
+  const auto map = std::move(builder).build();
+  const Cell& germany = (*map)[map->find(*parse_country("de"))];
+  CHECK(germany.location() == centres.front());
+  CHECK((*map)[map->find(*parse_country("ZZ"))].source == LocationSource::fallback);
+  CHECK((*map)[map->find(Country::none)].source == LocationSource::fallback);
+}
+
+}  // namespace edgeward::geo
