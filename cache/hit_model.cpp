@@ -1,0 +1,266 @@
+#include "cache/hit_model.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
+
+namespace edgeward::cache {
+
+namespace {
+
+// A row: the id (0 is a free slot), eight rates of a byte each, a bit an edge.
+constexpr std::size_t kIdWord = 0;
+constexpr std::size_t kRatesWord = 1;
+constexpr std::size_t kHeldWord = 2;
+/// Slots a row: look-ups then read 1.3 rows on average.
+constexpr double kSlotsPerRow = 1.5;
+constexpr std::size_t kSlotsMin = 16;
+/// Rows looked at for one that may give way.
+constexpr std::size_t kVictimsLookedAt = 8;
+/// Rates are 2^((code − kRateOne) / 8) a second; code 0 is none.
+constexpr int kRateOne = 160;
+constexpr int kStepsPerDoubling = 8;
+
+/// 1 − e^(−2^(x/8)), for x from -kSpan to kSpan. Beyond, it is 0 and 1 to seven digits.
+constexpr int kSpan = 192;
+const std::array<float, 2 * kSpan + 1> kHitByExponent = [] {
+  std::array<float, 2 * kSpan + 1> table{};
+  for (int x = -kSpan; x <= kSpan; ++x) {
+    table[static_cast<std::size_t>(x + kSpan)] =
+        static_cast<float>(-std::expm1(-std::exp2(static_cast<double>(x) / kStepsPerDoubling)));
+  }
+  return table;
+}();
+
+/// Ids are hashes, but those of binary traces are small numbers. The low bits choose the slot.
+std::uint64_t mixed(std::uint64_t id) {
+  id = (id ^ (id >> 32)) * 0xD6E8FEB86659FD93;
+  id = (id ^ (id >> 32)) * 0xD6E8FEB86659FD93;
+  return id ^ (id >> 32);
+}
+
+std::size_t shard_of(std::uint64_t hash) {
+  return hash >> 56;
+}
+
+/// Fast range reduction (Lemire 2019) of the hash's low 32 bits.
+std::size_t slot_of(std::uint64_t hash, std::size_t slots) {
+  return ((hash & 0xFFFF'FFFF) * slots) >> 32;
+}
+
+/// A free slot has the id 0, so a content of that id has another.
+std::uint64_t row_id(ContentId content) {
+  const auto id = static_cast<std::uint64_t>(content);
+  return id == 0 ? ~std::uint64_t{0} : id;
+}
+
+std::uint8_t rate_code(double requests_per_second) {
+  if (!(requests_per_second > 0)) return 0;
+  const double code = std::round(std::log2(requests_per_second) * kStepsPerDoubling) + kRateOne;
+  return static_cast<std::uint8_t>(std::clamp(code, 1.0, 255.0));
+}
+
+std::uint8_t rate_of(const std::uint64_t* row, std::size_t region) {
+  return static_cast<std::uint8_t>(row[kRatesWord] >> (8 * region));
+}
+
+}  // namespace
+
+std::array<float, EdgeHits::kSizeClasses> EdgeHits::filled(float value) {
+  std::array<float, kSizeClasses> result{};
+  result.fill(value);
+  return result;
+}
+
+std::size_t EdgeHits::size_class(std::uint64_t size_bytes) {
+  // 4 KiB and less are class 0, every fourfold one more.
+  const auto bits = static_cast<std::size_t>(std::bit_width(size_bytes >> 12));
+  return std::min((bits + 1) / 2, kSizeClasses - 1);
+}
+
+const std::uint64_t* HitModel::home(const Shard& shard, std::uint64_t hash) const noexcept {
+  return shard.words.data() + slot_of(hash, shard.slots) * stride_;
+}
+
+void HitModel::prefetch(ContentId content) const noexcept {
+  const std::uint64_t hash = mixed(row_id(content));
+  const Shard& shard = *shards_[shard_of(hash)];
+  if (shard.slots == 0) return;
+  const std::uint64_t* const row = home(shard, hash);
+  constexpr std::size_t kWordsPerLine = 8;
+  for (std::size_t word = 0; word < stride_; word += kWordsPerLine) {
+    __builtin_prefetch(row + word);
+  }
+}
+
+HitModel::Row HitModel::find(ContentId content) const noexcept {
+  Row found;
+  const std::uint64_t id = row_id(content);
+  const std::uint64_t hash = mixed(id);
+  const Shard& shard = *shards_[shard_of(hash)];
+  if (shard.slots == 0) return found;
+  const std::uint64_t* const begin = shard.words.data();
+  const std::uint64_t* const end = begin + shard.slots * stride_;
+  // Never full, so a free slot ends the search.
+  for (const std::uint64_t* row = home(shard, hash); row[kIdWord] != 0;) {
+    if (row[kIdWord] == id) {
+      found.words_ = row;
+      break;
+    }
+    row += stride_;
+    if (row == end) row = begin;
+  }
+  return found;
+}
+
+float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes,
+                            EdgeId edge) const noexcept {
+  const EdgeTerms& terms = (*edges_)[index(edge)];
+  if (content == ContentId{}) return terms.predicted;
+  if (!row.is_tracked()) return terms.prior[EdgeHits::size_class(size_bytes)];
+  if (terms.is_inventory_known) {
+    return static_cast<float>(row.words_[kHeldWord + index(edge) / 64] >> (index(edge) % 64) & 1);
+  }
+  const std::uint8_t rate = rate_of(row.words_, terms.region);
+  if (rate == 0) return 0;
+  const int exponent = std::clamp(rate - kRateOne + terms.exponent, -kSpan, kSpan);
+  return kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
+}
+
+std::size_t HitModel::memory_bytes() const {
+  std::size_t bytes = edges_->size() * sizeof(EdgeTerms);
+  for (const auto& shard : shards_) bytes += shard->words.capacity() * sizeof(std::uint64_t);
+  return bytes;
+}
+
+HitModelWriter::HitModelWriter(std::size_t edges, std::size_t tracked_contents)
+    : edges_(edges),
+      stride_(kHeldWord + (edges + 63) / 64),
+      shard_rows_max_(std::max<std::size_t>(tracked_contents / HitModel::kShards, 1)) {
+  for (std::size_t i = 0; i < edges; ++i) {
+    set_edge(EdgeId{static_cast<std::uint16_t>(i)}, EdgeHits{});
+  }
+  for (auto& shard : shards_) shard = std::make_shared<Shard>();
+}
+
+void HitModelWriter::set_edge(EdgeId edge, const EdgeHits& hits) {
+  assert(hits.region < HitModel::kRegionsMax);
+  const double held_for = hits.region_share_ratio * hits.characteristic_time_s;
+  const double exponent = held_for > 0 ? std::log2(held_for) * kStepsPerDoubling : -2.0 * kSpan;
+  edges_[index(edge)] = {
+      .region = hits.region,
+      .is_inventory_known = hits.is_inventory_known,
+      .exponent = static_cast<std::int16_t>(std::round(std::clamp(exponent, -1e3, 1e3))),
+      .predicted = hits.predicted_hit_ratio,
+      .prior = hits.prior};
+}
+
+void HitModelWriter::set_held(ContentId content, EdgeId edge, bool is_held) {
+  std::uint64_t* const words = row(content, is_held);
+  if (words == nullptr) return;
+  const std::uint64_t bit = std::uint64_t{1} << (index(edge) % 64);
+  std::uint64_t& word = words[kHeldWord + index(edge) / 64];
+  word = is_held ? word | bit : word & ~bit;
+}
+
+void HitModelWriter::set_rate(ContentId content, std::size_t region, double requests_per_second) {
+  assert(region < HitModel::kRegionsMax);
+  const std::uint8_t code = rate_code(requests_per_second);
+  std::uint64_t* const words = row(content, code != 0);
+  if (words == nullptr) return;
+  const std::size_t shift = 8 * region;
+  words[kRatesWord] = (words[kRatesWord] & ~(std::uint64_t{0xFF} << shift)) | std::uint64_t{code}
+                                                                                  << shift;
+}
+
+std::uint64_t* HitModelWriter::row(ContentId content, bool make) {
+  const std::uint64_t id = row_id(content);
+  const std::uint64_t hash = mixed(id);
+  std::shared_ptr<Shard>& shared = shards_[shard_of(hash)];
+  const auto find = [&]() -> std::uint64_t* {
+    if (shared->slots == 0) return nullptr;
+    std::size_t slot = slot_of(hash, shared->slots);
+    while (true) {
+      std::uint64_t* const words = shared->words.data() + slot * stride_;
+      if (words[kIdWord] == id) return words;
+      if (words[kIdWord] == 0) return nullptr;
+      slot = slot + 1 == shared->slots ? 0 : slot + 1;
+    }
+  };
+  if (find() == nullptr && !make) return nullptr;
+  // What a published model reads stays as it is.
+  if (shared.use_count() > 1) shared = std::make_shared<Shard>(*shared);
+  std::uint64_t* const found = find();
+  return found != nullptr ? found : add(*shared, id, hash);
+}
+
+std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t hash) {
+  if (shard.used == shard_rows_max_) {
+    // Take over the row that matters least among those after the new one's place. Only a row whose
+    // removal breaks no probe sequence may go: one whose next slot is free.
+    std::size_t best = shard.slots;
+    std::size_t slot = slot_of(hash, shard.slots);
+    std::size_t looked_at = 0;
+    std::uint64_t best_rates = 0;
+    for (std::size_t i = 0; i < shard.slots && looked_at < kVictimsLookedAt; ++i) {
+      const std::size_t next = slot + 1 == shard.slots ? 0 : slot + 1;
+      const std::uint64_t* const words = shard.words.data() + slot * stride_;
+      if (words[kIdWord] != 0 && shard.words[next * stride_ + kIdWord] == 0) {
+        ++looked_at;
+        const bool is_held = std::any_of(words + kHeldWord, words + stride_,
+                                         [](std::uint64_t word) { return word != 0; });
+        std::uint64_t rates = 0;
+        for (std::size_t region = 0; region < HitModel::kRegionsMax; ++region) {
+          rates = std::max<std::uint64_t>(rates, rate_of(words, region));
+        }
+        if (!is_held && (best == shard.slots || rates < best_rates)) {
+          best = slot;
+          best_rates = rates;
+        }
+      }
+      slot = next;
+    }
+    if (best == shard.slots) return nullptr;
+    std::fill_n(shard.words.data() + best * stride_, stride_, std::uint64_t{0});
+    --shard.used;
+  }
+  if (static_cast<double>(shard.used + 1) * kSlotsPerRow > static_cast<double>(shard.slots)) {
+    grow(shard);
+  }
+  std::size_t slot = slot_of(hash, shard.slots);
+  while (shard.words[slot * stride_ + kIdWord] != 0) slot = slot + 1 == shard.slots ? 0 : slot + 1;
+  ++shard.used;
+  shard.words[slot * stride_ + kIdWord] = id;
+  return shard.words.data() + slot * stride_;
+}
+
+void HitModelWriter::grow(Shard& shard) {
+  const auto slots_max =
+      static_cast<std::size_t>(static_cast<double>(shard_rows_max_ + 1) * kSlotsPerRow) + 2;
+  Shard larger;
+  larger.slots = std::clamp(shard.slots * 2, kSlotsMin, std::max(slots_max, kSlotsMin));
+  larger.used = shard.used;
+  larger.words.resize(larger.slots * stride_);
+  for (std::size_t i = 0; i < shard.slots; ++i) {
+    const std::uint64_t* const words = shard.words.data() + i * stride_;
+    if (words[kIdWord] == 0) continue;
+    std::size_t slot = slot_of(mixed(words[kIdWord]), larger.slots);
+    while (larger.words[slot * stride_] != 0) slot = slot + 1 == larger.slots ? 0 : slot + 1;
+    std::copy_n(words, stride_, larger.words.data() + slot * stride_);
+  }
+  shard = std::move(larger);
+}
+
+std::shared_ptr<const HitModel> HitModelWriter::publish() {
+  auto model = std::make_shared<HitModel>();
+  model->edges_ = std::make_shared<const std::vector<HitModel::EdgeTerms>>(edges_);
+  model->stride_ = stride_;
+  for (std::size_t i = 0; i < HitModel::kShards; ++i) {
+    model->shards_[i] = shards_[i];
+    model->tracked_ += shards_[i]->used;
+  }
+  return model;
+}
+
+}  // namespace edgeward::cache

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cache/edge.hpp"
+#include "cache/ids.hpp"
+
+namespace edgeward::cache {
+
+/// How an edge's chance of a hit is found.
+struct EdgeHits {
+  /// Classes of size, by power of four: what is untracked has the prior of its class.
+  static constexpr std::size_t kSizeClasses = 16;
+
+  /// Whether the rows say what the edge holds; else Che's approximation stands in.
+  bool is_inventory_known = false;
+  std::uint8_t region = 0;           ///< whose rate its requests are part of, < kRegionsMax
+  double region_share_ratio = 1;     ///< the edge's part of the region's requests
+  double characteristic_time_s = 0;  ///< see characteristic_time_s(); 0: holds nothing
+  float predicted_hit_ratio = 0.5F;  ///< where the content is not known (DNS)
+  std::array<float, kSizeClasses> prior = filled(0.5F);  ///< of untracked contents
+
+  [[nodiscard]] static std::array<float, kSizeClasses> filled(float value);
+  [[nodiscard]] static std::size_t size_class(std::uint64_t size_bytes);
+};
+
+/// The chance that a content is cached at an edge, for all edges at once: one row a content, with a
+/// bit an edge (does it hold the content?) and a rate a region (how often is it asked for there?),
+/// so that a decision reads one row however many candidates it has.
+///
+/// Immutable; made by HitModelWriter in 256 shards, of which a new version shares what did not
+/// change. Rates are kept as powers of 2^(1/8): within 4.5 %.
+class HitModel {
+ public:
+  static constexpr std::size_t kRegionsMax = 8;
+  static constexpr std::size_t kShards = 256;
+
+  /// A content's row, or that it is not tracked. Valid as long as the model.
+  class Row {
+   public:
+    [[nodiscard]] bool is_tracked() const { return words_ != nullptr; }
+
+   private:
+    friend class HitModel;
+    const std::uint64_t* words_ = nullptr;
+  };
+
+  /// Starts to fetch a content's row into the processor's cache.
+  void prefetch(ContentId content) const noexcept;
+  [[nodiscard]] Row find(ContentId content) const noexcept;
+
+  /// 0..1. `content` 0 means that it is not known: the edge's predicted hit ratio then.
+  [[nodiscard]] float probability(Row row, ContentId content, std::uint64_t size_bytes,
+                                  EdgeId edge) const noexcept;
+
+  [[nodiscard]] std::uint64_t tracked() const { return tracked_; }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  friend class HitModelWriter;
+
+  /// An edge's numbers as `probability` reads them.
+  struct EdgeTerms {
+    std::uint8_t region = 0;
+    bool is_inventory_known = false;
+    std::int16_t exponent = 0;  ///< 8 · log2(share · T)
+    float predicted = 0.5F;
+    std::array<float, EdgeHits::kSizeClasses> prior{};
+  };
+  /// Open addressing over rows of `stride` words: id, eight rates, a bit an edge.
+  struct Shard {
+    std::vector<std::uint64_t> words;
+    std::size_t slots = 0;
+    std::size_t used = 0;
+  };
+
+  [[nodiscard]] const std::uint64_t* home(const Shard& shard, std::uint64_t hash) const noexcept;
+
+  std::array<std::shared_ptr<const Shard>, kShards> shards_;
+  std::shared_ptr<const std::vector<EdgeTerms>> edges_;
+  std::size_t stride_ = 0;
+  std::uint64_t tracked_ = 0;
+};
+
+/// The writer's side of the hit model: one thread changes it and publishes versions of it.
+class HitModelWriter {
+ public:
+  /// At most `tracked_contents` rows: when a shard is full, a content that no edge holds and that
+  /// is asked for least among a few gives way, else the new one is not tracked.
+  HitModelWriter(std::size_t edges, std::size_t tracked_contents);
+
+  void set_edge(EdgeId edge, const EdgeHits& hits);
+  /// Whether the edge holds the content. Without a row for it, only `true` makes one.
+  void set_held(ContentId content, EdgeId edge, bool is_held);
+  void set_rate(ContentId content, std::size_t region, double requests_per_second);
+
+  /// The present state. Costs a copy of the shards that change after it.
+  [[nodiscard]] std::shared_ptr<const HitModel> publish();
+
+ private:
+  using Shard = HitModel::Shard;
+
+  /// The content's row in a shard of its own; null if there is none and none may be made.
+  [[nodiscard]] std::uint64_t* row(ContentId content, bool make);
+  [[nodiscard]] std::uint64_t* add(Shard& shard, std::uint64_t id, std::uint64_t hash);
+  void grow(Shard& shard);
+
+  std::vector<HitModel::EdgeTerms> edges_;
+  std::array<std::shared_ptr<Shard>, HitModel::kShards> shards_;
+  std::size_t stride_;
+  std::size_t shard_rows_max_;
+};
+
+}  // namespace edgeward::cache
