@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sim/logs/cache_words.hpp"
+#include "sim/logs/delimited_cells.hpp"
 #include "sim/logs/fields.hpp"
 #include "sim/logs/formats.hpp"
 
@@ -108,71 +109,6 @@ class CloudFrontParser final : public LineParser {
   std::vector<Column> columns_;
 };
 
-/// Cells of a line by RFC 4180: cells may be quoted, a quote within is doubled.
-class Cells {
- public:
-  Cells(std::string_view line, char separator) : rest_(line), separator_(separator) {}
-
-  /// False at the end of the line, or at a quote that does not close a cell (see is_broken).
-  bool next(std::string_view& cell) {
-    if (is_done_) return false;
-    if (!rest_.empty() && rest_.front() == '"') return next_quoted(cell);
-    const std::size_t end = std::min(rest_.find(separator_), rest_.size());
-    cell = trimmed(rest_.substr(0, end));
-    has_doubled_quotes_ = false;
-    advance(end);
-    return true;
-  }
-
-  [[nodiscard]] bool is_broken() const { return is_broken_; }
-  /// Whether the last cell holds doubled quotes that undo_doubled_quotes has to undo.
-  [[nodiscard]] bool has_doubled_quotes() const { return has_doubled_quotes_; }
-
- private:
-  bool next_quoted(std::string_view& cell) {
-    has_doubled_quotes_ = false;
-    std::size_t end = rest_.find('"', 1);
-    while (end != std::string_view::npos && end + 1 < rest_.size() && rest_[end + 1] == '"') {
-      has_doubled_quotes_ = true;
-      end = rest_.find('"', end + 2);
-    }
-    if (end == std::string_view::npos) {
-      is_broken_ = is_done_ = true;
-      return false;
-    }
-    cell = rest_.substr(1, end - 1);
-    do ++end;
-    while (end < rest_.size() && rest_[end] != separator_ && is_blank(rest_[end]));
-    if (end < rest_.size() && rest_[end] != separator_) {
-      is_broken_ = is_done_ = true;
-      return false;
-    }
-    advance(end);
-    return true;
-  }
-
-  void advance(std::size_t end) {
-    is_done_ = end == rest_.size();
-    rest_.remove_prefix(is_done_ ? end : end + 1);
-  }
-
-  std::string_view rest_;
-  char separator_;
-  bool is_done_ = false;
-  bool is_broken_ = false;
-  bool has_doubled_quotes_ = false;
-};
-
-/// Appends the cell with its doubled quotes undone to `arena`, which has room for it.
-std::string_view undo_doubled_quotes(std::string_view cell, std::string& arena) {
-  const std::size_t begin = arena.size();
-  for (std::size_t i = 0; i < cell.size(); ++i) {
-    arena.push_back(cell[i]);
-    if (cell[i] == '"') ++i;
-  }
-  return std::string_view(arena).substr(begin);
-}
-
 /// The separator that the line has most of, outside quotes.
 char guess_separator(std::string_view line) {
   constexpr std::string_view kSeparators = ",;\t";
@@ -208,7 +144,7 @@ Header read_header(std::string_view line, const FieldNames& names) {
   if (line.starts_with('#')) line = trimmed(line.substr(1));
   constexpr std::size_t kNamesLengthMax = 200;
   Header header{.separator = guess_separator(line), .columns = {}, .numbered = {}, .names = {}};
-  Cells cells(line, header.separator);
+  DelimitedCells cells(line, header.separator);
   std::string_view cell;
   for (std::size_t number = 1; number <= kColumnsMax && cells.next(cell); ++number) {
     cell = trimmed(cell);
@@ -332,7 +268,7 @@ class CsvParser final : public LineParser {
     values_.clear();
     arena_.clear();
     arena_.reserve(line.size());
-    Cells cells(line, separator_);
+    DelimitedCells cells(line, separator_);
     std::size_t number = 0;
     std::string_view cell;
     for (auto column = columns_.begin(); column != columns_.end();) {
