@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("`edgeward COMMAND --help` explains a command, with examples.");
   controller::Action action;
+  controller::add_geo(app, action);
   controller::add_replay(app, action);
   controller::add_synth(app, action);
   try {

@@ -12,7 +12,11 @@ namespace edgeward::controller {
 using Action = std::function<int()>;
 
 // Each adds its subcommand to `app`; parsing it sets `action`.
+void add_geo(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
+
+/// Adds `evaluate` to the subcommand `geo`.
+void add_geo_evaluate(CLI::App& geo, Action& action);
 
 }  // namespace edgeward::controller
