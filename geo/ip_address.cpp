@@ -36,6 +36,24 @@ bool IpAddress::is_v4() const {
   return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
 }
 
+IpAddress IpAddress::unwrapped() const {
+  constexpr std::array<std::uint8_t, 2> k6to4{0x20, 0x02};
+  constexpr std::array<std::uint8_t, 12> kNat64{0x00, 0x64, 0xFF, 0x9B};
+  constexpr std::array<std::uint8_t, 4> kTeredo{0x20, 0x01, 0x00, 0x00};
+  const auto starts_with = [this](const auto& start) {
+    return std::equal(start.begin(), start.end(), bytes.begin());
+  };
+  const auto v4_at = [this](std::size_t first) {
+    std::uint32_t host_order = 0;
+    for (std::size_t i = first; i < first + 4; ++i) host_order = host_order << 8 | bytes[i];
+    return host_order;
+  };
+  if (starts_with(k6to4)) return v4(v4_at(2));
+  if (starts_with(kNat64)) return v4(v4_at(12));
+  if (starts_with(kTeredo)) return v4(~v4_at(12));  // its bits are inverted on the wire
+  return *this;
+}
+
 std::string IpAddress::text() const {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (is_v4()) {

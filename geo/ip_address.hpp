@@ -23,6 +23,12 @@ struct IpAddress {
 
   [[nodiscard]] bool is_v4() const;
 
+  /// The IPv4 address that an IPv6 address carries, else itself: 6to4 (2002::/16, RFC 3056 §2),
+  /// NAT64's well-known prefix (64:ff9b::/96, RFC 6052 §2.2), and Teredo's client behind its NAT
+  /// (2001::/32, RFC 4380 §4). A carried address comes from whoever wrote the packet: good enough
+  /// to locate a client, not to trust one.
+  [[nodiscard]] IpAddress unwrapped() const;
+
   /// Dotted quad, or the recommended IPv6 text of RFC 5952.
   [[nodiscard]] std::string text() const;
 };

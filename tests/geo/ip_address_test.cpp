@@ -20,6 +20,21 @@ TEST_CASE("an IPv4 address equals its IPv4-mapped form") {
   CHECK_FALSE(IpAddress::parse("2001:db8::1")->is_v4());
 }
 
+TEST_CASE("an IPv4 address is taken out of the IPv6 address that carries it") {
+  const auto unwrapped = [](const char* text) { return IpAddress::parse(text)->unwrapped().text(); };
+  CHECK(unwrapped("::ffff:192.0.2.1") == "192.0.2.1");
+  CHECK(unwrapped("2002:c000:201::1") == "192.0.2.1");
+  CHECK(unwrapped("64:ff9b::c000:221") == "192.0.2.33");  // the example of RFC 6052 §2.4
+  // The example of RFC 4380's client: server 65.54.227.120, client 192.0.2.45 behind its NAT.
+  CHECK(unwrapped("2001:0:4136:e378:8000:63bf:3fff:fdd2") == "192.0.2.45");
+}
+
+TEST_CASE("an address that carries none stays as it is") {
+  const auto* const text = GENERATE("192.0.2.1", "2001:db8::1", "2001:1::1", "2003::1",
+                                    "64:ff9b:1::c000:221", "64:ff9b:0:1::1", "::1", "::");
+  CHECK(IpAddress::parse(text)->unwrapped().text() == text);
+}
+
 TEST_CASE("what is no address is refused") {
   const auto* const text = GENERATE(
       "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "example.com", "1.2.3.4:80", "[::1]", "fe80::1%eth0",

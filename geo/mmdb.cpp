@@ -1,0 +1,462 @@
+#include "geo/mmdb.hpp"
+
+#include <fmt/format.h>
+#include <maxminddb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "geo/mmdb_value.hpp"
+
+namespace edgeward::geo {
+
+/// The library's handle, open as long as this lives.
+struct Mmdb::File {
+  MMDB_s mmdb{};
+  std::string path;
+
+  explicit File(std::string name) : path(std::move(name)) {}
+  ~File() { MMDB_close(&mmdb); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  [[nodiscard]] std::span<const std::uint8_t> section() const {
+    return {mmdb.data_section, mmdb.data_section_size};
+  }
+  [[nodiscard]] tl::unexpected<std::string> fault(std::string_view what) const {
+    return tl::unexpected(fmt::format("{}: {}", path, what));
+  }
+};
+
+namespace {
+
+/// The zeros between tree and data section, which the records count along.
+constexpr std::uint32_t kSeparatorBytes = 16;
+
+/// 128 bits of an address, for a walk bit by bit.
+struct Bits {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  bool operator==(const Bits&) const = default;
+
+  [[nodiscard]] Bits with(unsigned depth) const {
+    if (depth < 64) return {.high = high | std::uint64_t{1} << (63 - depth), .low = low};
+    return {.high = high, .low = low | std::uint64_t{1} << (127 - depth)};
+  }
+  [[nodiscard]] IpAddress address() const {
+    IpAddress result;
+    for (unsigned i = 0; i < 8; ++i) {
+      result.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+      result.bytes[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+    }
+    return result;
+  }
+};
+
+constexpr Bits kMapped{.high = 0, .low = std::uint64_t{0xFFFF} << 32};
+
+constexpr std::string_view kLoops = "the search tree loops";
+
+/// A branch yet to be walked.
+struct Branch {
+  Bits start;
+  std::uint32_t record = 0;  ///< as it stands in the tree: a node, "empty", or data
+  unsigned depth = 0;
+};
+
+/// The two records of a node. `bytes` is the whole node.
+template <unsigned kRecordBits>
+std::pair<std::uint32_t, std::uint32_t> records(const std::uint8_t* bytes) {
+  const auto at = [bytes](std::size_t i) { return std::uint32_t{bytes[i]}; };
+  if constexpr (kRecordBits == 24) {
+    return {at(0) << 16 | at(1) << 8 | at(2), at(3) << 16 | at(4) << 8 | at(5)};
+  } else if constexpr (kRecordBits == 28) {
+    return {(at(3) >> 4) << 24 | at(0) << 16 | at(1) << 8 | at(2),
+            (at(3) & 15U) << 24 | at(4) << 16 | at(5) << 8 | at(6)};
+  } else {
+    return {at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3),
+            at(4) << 24 | at(5) << 16 | at(6) << 8 | at(7)};
+  }
+}
+
+/// Walks the tree in the order of addresses. Depth and the number of nodes are bounded, so a tree
+/// whose records point back ends with an error.
+template <unsigned kRecordBits>
+class Walk {
+ public:
+  Walk(const MMDB_s& mmdb, const std::function<void(const Mmdb::Network&)>& visitor)
+      : mmdb_(mmdb), visitor_(visitor), nodes_left_(2 * std::uint64_t{mmdb.metadata.node_count}) {}
+
+  /// What is wrong with the tree; empty if nothing.
+  std::string run() {
+    if (mmdb_.metadata.ip_version == 4) return walk({.start = kMapped, .record = 0, .depth = 96});
+    // Where IPv4 hangs. May be no node: data or empty, from a branch that ends above.
+    std::array<std::uint32_t, kV4LengthOffset> passed{};
+    for (unsigned depth = 0; depth < kV4LengthOffset && v4_root_ < nodes(); ++depth) {
+      passed[depth] = v4_root_;
+      v4_root_ = children(v4_root_).first;
+      const auto end = passed.begin() + depth + 1;
+      if (std::find(passed.begin(), end, v4_root_) != end) return std::string(kLoops);
+    }
+    return walk({});
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t nodes() const { return mmdb_.metadata.node_count; }
+
+  [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> children(std::uint32_t node) const {
+    return records<kRecordBits>(mmdb_.file_content + std::size_t{node} * (kRecordBits / 4));
+  }
+
+  std::string walk(const Branch& root) {
+    std::array<Branch, 130> stack;  // one a level, and one more
+    std::size_t size = 0;
+    stack[size++] = root;
+    while (size > 0) {
+      const Branch branch = stack[--size];
+      if (mmdb_.metadata.ip_version == 6 && is_elsewhere(branch)) continue;
+      if (is_v4_place(branch)) {
+        std::string fault = walk_v4();
+        if (!fault.empty()) return fault;
+        continue;
+      }
+      std::pair<std::uint32_t, std::uint32_t> below{branch.record, branch.record};
+      if (branch.record < nodes()) {
+        if (branch.depth >= 128) return "the search tree is deeper than an address is long";
+        if (nodes_left_-- == 0) return std::string(kLoops);
+        below = children(branch.record);
+      } else if (!holds_v4_place(branch)) {
+        std::string fault = visit(branch);
+        if (!fault.empty()) return fault;
+        continue;
+      }
+      stack[size++] = {branch.start.with(branch.depth), below.second, branch.depth + 1};
+      stack[size++] = {branch.start, below.first, branch.depth + 1};
+    }
+    return {};
+  }
+
+  std::string visit(const Branch& branch) {
+    if (branch.record == nodes()) return {};
+    const std::uint32_t offset = branch.record - nodes();
+    if (offset < kSeparatorBytes || offset - kSeparatorBytes >= mmdb_.data_section_size) {
+      return fmt::format("the search tree points outside the data section at {}",
+                         prefix(branch).text());
+    }
+    visitor_({.prefix = prefix(branch), .offset = offset - kSeparatorBytes});
+    return {};
+  }
+
+  static IpPrefix prefix(const Branch& branch) {
+    return {.address = branch.start.address(), .length = branch.depth};
+  }
+
+  std::string walk_v4() {
+    is_in_v4_ = true;
+    std::string fault = walk({.start = kMapped, .record = v4_root_, .depth = kV4LengthOffset});
+    is_in_v4_ = false;
+    return fault;
+  }
+
+  /// Whether it is an IPv4 tree's place in the file, or a repetition of it.
+  [[nodiscard]] bool is_elsewhere(const Branch& branch) const {
+    if (is_in_v4_) return false;
+    if (branch.depth == kV4LengthOffset && branch.start == Bits{}) return true;
+    return branch.record == v4_root_ && branch.record < nodes() && !is_v4_place(branch);
+  }
+  [[nodiscard]] bool is_v4_place(const Branch& branch) const {
+    return mmdb_.metadata.ip_version == 6 && !is_in_v4_ && branch.depth == kV4LengthOffset &&
+           branch.start == kMapped;
+  }
+  /// Whether IPv4's place, or that in the file, is a part of it: such a network is visited in
+  /// parts.
+  [[nodiscard]] bool holds_v4_place(const Branch& branch) const {
+    if (mmdb_.metadata.ip_version != 6 || is_in_v4_ || branch.depth >= kV4LengthOffset)
+      return false;
+    if (branch.start.high != 0) return false;
+    if (branch.depth <= 64) return true;
+    const std::uint64_t mask = ~std::uint64_t{0} << (128 - branch.depth);
+    return branch.start.low == 0 || branch.start.low == (kMapped.low & mask);
+  }
+
+  const MMDB_s& mmdb_;
+  const std::function<void(const Mmdb::Network&)>& visitor_;
+  std::uint64_t nodes_left_;
+  std::uint32_t v4_root_ = 0;
+  bool is_in_v4_ = false;
+};
+
+/// Gathers a record from its maps. Each function is for one map, and returns false where it found a
+/// fault.
+class RecordReader {
+ public:
+  explicit RecordReader(std::span<const std::uint8_t> section) : reader_(section) {}
+
+  tl::expected<Mmdb::Record, std::string> read(std::uint32_t offset) {
+    const auto top = reader_.value(offset);
+    if (!top) return tl::unexpected(std::string("what it holds cannot be read"));
+    if (top->type != MmdbValue::Type::map) {
+      return tl::unexpected(fmt::format("is {}, expected a map", name(top->type)));
+    }
+    const bool is_read = each(*top, [this](std::string_view key, const MmdbValue& value) {
+      return top_field(key, value);
+    });
+    if (!is_read || !place()) return tl::unexpected(fault_);
+    if (record_.country == Country::none) record_.country = registered_country_;
+    return record_;
+  }
+
+ private:
+  template <typename Visit>
+  bool each(const MmdbValue& map, Visit visit) {
+    if (reader_.for_each(map, visit)) return true;
+    if (fault_.empty()) fault_ = "what it holds cannot be read";
+    return false;
+  }
+
+  bool top_field(std::string_view key, const MmdbValue& value) {
+    if (key == "latitude") return number(key, value, lat_deg_);
+    if (key == "longitude") return number(key, value, lon_deg_);
+    if (key == "country_code") return country(key, value, record_.country);
+    if (key == "city") return city(value);
+    if (key == "autonomous_system_number") return asn(key, value);
+    if (key == "location") {
+      return map(key, value, [this](std::string_view field, const MmdbValue& entry) {
+        if (field == "latitude") return number(field, entry, lat_deg_);
+        if (field == "longitude") return number(field, entry, lon_deg_);
+        return field != "accuracy_radius" || number(field, entry, accuracy_km_);
+      });
+    }
+    if (key == "country") return country_map(key, value, record_.country);
+    if (key == "registered_country") return country_map(key, value, registered_country_);
+    return true;
+  }
+
+  bool country_map(std::string_view key, const MmdbValue& value, Country& found) {
+    return map(key, value, [this, &found](std::string_view field, const MmdbValue& entry) {
+      return field != "iso_code" || country(field, entry, found);
+    });
+  }
+
+  bool city(const MmdbValue& value) {
+    if (value.type != MmdbValue::Type::map) return text("city", value, record_.city);
+    return each(value, [this](std::string_view key, const MmdbValue& entry) {
+      return key != "names" ||
+             map(key, entry, [this](std::string_view language, const MmdbValue& city_name) {
+               return language != "en" || text(language, city_name, record_.city);
+             });
+    });
+  }
+
+  template <typename Visit>
+  bool map(std::string_view key, const MmdbValue& value, Visit visit) {
+    if (value.type != MmdbValue::Type::map) return mismatch(key, value, "a map");
+    return each(value, visit);
+  }
+
+  bool text(std::string_view key, const MmdbValue& value, std::string& found) {
+    const auto text = value.as_text();
+    if (!text) return mismatch(key, value, "text");
+    if (text->size() <= Mmdb::kCityBytesMax) found = *text;
+    return true;
+  }
+
+  /// What is no two letters is no country, but no reason to give up the rest either.
+  bool country(std::string_view key, const MmdbValue& value, Country& found) {
+    const auto text = value.as_text();
+    if (!text) return mismatch(key, value, "text");
+    found = parse_country(*text).value_or(Country::none);
+    return true;
+  }
+
+  bool number(std::string_view key, const MmdbValue& value, std::optional<double>& found) {
+    // An empty text stands for an absent number in flat files made from CSV.
+    if (value.as_text() == "") return true;
+    found = value.as_number();
+    return found || mismatch(key, value, "a number");
+  }
+
+  bool asn(std::string_view key, const MmdbValue& value) {
+    std::optional<double> found;
+    if (!number(key, value, found)) return false;
+    if (!found) return true;
+    if (!(*found >= 0 && *found <= 0xFFFF'FFFF)) {
+      fault_ = fmt::format("{} is {}, expected 0 to 4294967295", key, *found);
+      return false;
+    }
+    record_.asn = static_cast<std::uint32_t>(*found);
+    return true;
+  }
+
+  bool mismatch(std::string_view key, const MmdbValue& value, std::string_view expected) {
+    fault_ = fmt::format("{} is {}, expected {}", key, name(value.type), expected);
+    return false;
+  }
+
+  bool place() {
+    if (lat_deg_.has_value() != lon_deg_.has_value()) {
+      fault_ = fmt::format("has a {} alone", lat_deg_ ? "latitude" : "longitude");
+      return false;
+    }
+    if (accuracy_km_ && *accuracy_km_ > 0) {
+      record_.accuracy_km = std::min(*accuracy_km_, kDistanceKmMax);
+    }
+    if (!lat_deg_ || (*lat_deg_ == 0 && *lon_deg_ == 0)) return true;
+    const GeoPoint point{.lat_deg = *lat_deg_, .lon_deg = *lon_deg_};
+    if (!is_valid(point)) {
+      fault_ = fmt::format("latitude {}, longitude {} is no place on Earth", *lat_deg_, *lon_deg_);
+      return false;
+    }
+    record_.point = point;
+    return true;
+  }
+
+  MmdbValueReader reader_;
+  Mmdb::Record record_;
+  Country registered_country_ = Country::none;
+  std::optional<double> lat_deg_;
+  std::optional<double> lon_deg_;
+  std::optional<double> accuracy_km_;
+  std::string fault_;
+};
+
+/// What MMDB_open leaves unchecked. Empty if nothing is wrong.
+std::string metadata_fault(const MMDB_s& mmdb) {
+  const MMDB_metadata_s& metadata = mmdb.metadata;
+  if (metadata.ip_version != 4 && metadata.ip_version != 6) {
+    return fmt::format("its IP version is {}, expected 4 or 6", metadata.ip_version);
+  }
+  const unsigned bits = metadata.record_size;
+  if (bits != 24 && bits != 28 && bits != 32) {
+    return fmt::format("its record size is {} bits, expected 24, 28 or 32", bits);
+  }
+  const std::uint64_t tree_bytes = std::uint64_t{metadata.node_count} * (bits / 4);
+  if (metadata.node_count == 0 ||
+      tree_bytes + kSeparatorBytes > static_cast<std::uint64_t>(mmdb.file_size)) {
+    return fmt::format("its search tree of {} nodes does not fit in it", metadata.node_count);
+  }
+  return {};
+}
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+SocketAddress socket_address(const IpAddress& address) {
+  SocketAddress result;
+  if (address.is_v4()) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    std::memcpy(&v4.sin_addr, address.bytes.data() + 12, 4);
+    std::memcpy(&result.storage, &v4, sizeof v4);
+  } else {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    std::memcpy(&v6.sin6_addr, address.bytes.data(), 16);
+    std::memcpy(&result.storage, &v6, sizeof v6);
+  }
+  return result;
+}
+
+bool is_within_v4_place(const IpAddress& address) {
+  return std::all_of(address.bytes.begin(), address.bytes.begin() + 12,
+                     [](std::uint8_t byte) { return byte == 0; });
+}
+
+/// The length, in our 16-byte form, of the network that the library found. One that reaches over
+/// IPv4's place, or that in the file, is narrowed to the part that visit() shows.
+unsigned network_length(const IpAddress& address, unsigned netmask, unsigned ip_version) {
+  if (ip_version == 4) return netmask + kV4LengthOffset;
+  if (address.is_v4()) return std::max(netmask, kV4LengthOffset);
+  unsigned length = netmask;
+  for (const IpAddress& place : {IpAddress{}, IpAddress::v4(0)}) {
+    while (length < kV4LengthOffset && IpPrefix::around(address, length).contains(place)) ++length;
+  }
+  return length;
+}
+
+}  // namespace
+
+Mmdb::Mmdb(std::unique_ptr<File> file) : file_(std::move(file)) {}
+Mmdb::Mmdb(Mmdb&&) noexcept = default;
+Mmdb& Mmdb::operator=(Mmdb&&) noexcept = default;
+Mmdb::~Mmdb() = default;
+
+tl::expected<Mmdb, std::string> Mmdb::open(const std::string& path) {
+  auto file = std::make_unique<File>(path);
+  const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &file->mmdb);
+  if (status != MMDB_SUCCESS) {
+    const int error = errno;
+    file->mmdb = {};  // the library has freed what it had
+    if (status == MMDB_FILE_OPEN_ERROR || status == MMDB_IO_ERROR) {
+      return file->fault(std::strerror(error));
+    }
+    return file->fault(fmt::format("no MaxMind DB file: {}", MMDB_strerror(status)));
+  }
+  const std::string fault = metadata_fault(file->mmdb);
+  if (!fault.empty()) return file->fault(fault);
+  return Mmdb(std::move(file));
+}
+
+tl::expected<std::optional<Mmdb::Found>, std::string> Mmdb::find(const IpAddress& address) const {
+  const bool is_v4 = address.is_v4();
+  if (!is_v4 && (ip_version() == 4 || is_within_v4_place(address))) return std::nullopt;
+  int status = MMDB_SUCCESS;
+  const SocketAddress socket = socket_address(address);
+  const MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&file_->mmdb, socket.get(), &status);
+  if (status != MMDB_SUCCESS) {
+    return file_->fault(fmt::format("{}: {}", address.text(), MMDB_strerror(status)));
+  }
+  if (!found.found_entry) return std::nullopt;
+  auto record = read(found.entry.offset);
+  if (!record) return tl::unexpected(std::move(record.error()));
+  const unsigned length = network_length(address, found.netmask, ip_version());
+  return Found{.record = std::move(*record), .network = IpPrefix::around(address, length)};
+}
+
+tl::expected<void, std::string> Mmdb::visit(
+    const std::function<void(const Network&)>& visitor) const {
+  const MMDB_s& mmdb = file_->mmdb;
+  const unsigned bits = mmdb.metadata.record_size;
+  const std::string fault = bits == 24   ? Walk<24>(mmdb, visitor).run()
+                            : bits == 28 ? Walk<28>(mmdb, visitor).run()
+                                         : Walk<32>(mmdb, visitor).run();
+  if (!fault.empty()) return file_->fault(fault);
+  return {};
+}
+
+tl::expected<Mmdb::Record, std::string> Mmdb::read(std::uint32_t offset) const {
+  auto record = RecordReader(file_->section()).read(offset);
+  if (!record) {
+    return file_->fault(
+        fmt::format("the record at byte {} of the data: {}", offset, record.error()));
+  }
+  return std::move(*record);
+}
+
+const std::string& Mmdb::path() const {
+  return file_->path;
+}
+unsigned Mmdb::ip_version() const {
+  return file_->mmdb.metadata.ip_version;
+}
+std::uint32_t Mmdb::node_count() const {
+  return file_->mmdb.metadata.node_count;
+}
+std::string_view Mmdb::type() const {
+  return file_->mmdb.metadata.database_type;
+}
+std::uint64_t Mmdb::build_time_s() const {
+  return file_->mmdb.metadata.build_epoch;
+}
+
+}  // namespace edgeward::geo

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "geo/ip_address.hpp"
+#include "geo/ip_prefix.hpp"
+#include "geo/location.hpp"
+#include "geo/point.hpp"
+
+namespace edgeward::geo {
+
+/// A geolocation database in the MaxMind DB format 2.0: city, country or ASN. Two layouts of
+/// records are read, and may be mixed: MaxMind's own (location.latitude, location.accuracy_radius,
+/// country.iso_code, else registered_country.iso_code, autonomous_system_number, city.names.en) and
+/// the flat one of the ip-location-db packages (latitude, longitude, country_code, city,
+/// autonomous_system_number; empty texts are absent).
+///
+/// The file is mapped, and every byte of it is mistrusted: what the format does not allow is an
+/// error that names the file, coordinates outside the Earth among it. Replace a file that is in use
+/// by renaming another over it; one that is truncated in place ends the process, as with any
+/// mapping.
+///
+/// Immutable, so threads may share it. find costs a walk of the tree, some 0.5 µs where it is not
+/// in the processor's cache, and about as much for the record.
+///
+///     auto database = Mmdb::open("city.mmdb");
+///     if (!database) throw std::runtime_error(database.error());
+///     const auto found = database->find(*IpAddress::parse("81.2.69.142"));
+class Mmdb {
+ public:
+  /// What a database says of a network. What it does not say is absent.
+  struct Record {
+    /// Valid. Exactly (0, 0) is taken for absent: writers without an idea write it, and nobody
+    /// lives there.
+    std::optional<GeoPoint> point;
+    double accuracy_km = 0;  ///< 0: not said
+    Country country = Country::none;
+    std::uint32_t asn = 0;
+    std::string city;  ///< in English; as the file has it, so escape it where it is shown
+
+    bool operator==(const Record&) const = default;
+  };
+  static constexpr std::size_t kCityBytesMax = 200;  ///< longer names are absent
+
+  struct Found {
+    Record record;
+    IpPrefix network;  ///< around the address, all of which has this record
+  };
+
+  /// A network with data, and where its record begins: the same for networks that share it.
+  struct Network {
+    IpPrefix prefix;
+    std::uint32_t offset = 0;
+  };
+
+  [[nodiscard]] static tl::expected<Mmdb, std::string> open(const std::string& path);
+  Mmdb(Mmdb&&) noexcept;
+  Mmdb& operator=(Mmdb&&) noexcept;
+  ~Mmdb();
+
+  /// What is known of an address; nothing where the file has no record for it, as for IPv6 in an
+  /// IPv4 file. In an IPv6 file IPv4 is found at ::/96, where the format keeps it; an IPv6 address
+  /// within ::/96, like ::1, is therefore nowhere.
+  [[nodiscard]] tl::expected<std::optional<Found>, std::string> find(
+      const IpAddress& address) const;
+
+  /// Calls `visitor` once for every network with data, in the order of addresses; they do not
+  /// overlap. IPv4 is visited once, at ::ffff:0:0/96: other places where an IPv6 tree repeats it
+  /// (2002::/16, Teredo) are passed over. An error, after some visits perhaps, where the tree is
+  /// broken; a tree that loops ends so too. 6 million nodes take about 0.2 s.
+  [[nodiscard]] tl::expected<void, std::string> visit(
+      const std::function<void(const Network&)>& visitor) const;
+
+  /// The record at a visited network's offset; about 0.3 µs.
+  [[nodiscard]] tl::expected<Record, std::string> read(std::uint32_t offset) const;
+
+  [[nodiscard]] const std::string& path() const;
+  [[nodiscard]] unsigned ip_version() const;         ///< 4 or 6
+  [[nodiscard]] std::uint32_t node_count() const;    ///< of the search tree
+  [[nodiscard]] std::string_view type() const;       ///< what the file calls itself
+  [[nodiscard]] std::uint64_t build_time_s() const;  ///< Unix time, as the file says
+
+ private:
+  struct File;
+  explicit Mmdb(std::unique_ptr<File> file);
+
+  std::unique_ptr<File> file_;
+};
+
+}  // namespace edgeward::geo
