@@ -10,19 +10,14 @@
 
 #include "geo/ip_address.hpp"
 #include "geo/ip_prefix.hpp"
-#include "geo/location.hpp"
-#include "geo/point.hpp"
+#include "geo/mmdb_record.hpp"
 
 namespace edgeward::geo {
 
-/// A geolocation database in the MaxMind DB format 2.0: city, country or ASN. Two layouts of
-/// records are read, and may be mixed: MaxMind's own (location.latitude, location.accuracy_radius,
-/// country.iso_code, else registered_country.iso_code, autonomous_system_number, city.names.en) and
-/// the flat one of the ip-location-db packages (latitude, longitude, country_code, city,
-/// autonomous_system_number; empty texts are absent).
+/// A geolocation database in the MaxMind DB format 2.0: city, country or ASN.
 ///
 /// The file is mapped, and every byte of it is mistrusted: what the format does not allow is an
-/// error that names the file, coordinates outside the Earth among it. Replace a file that is in use
+/// error that names the file. Replace a file that is in use
 /// by renaming another over it; one that is truncated in place ends the process, as with any
 /// mapping.
 ///
@@ -34,19 +29,7 @@ namespace edgeward::geo {
 ///     const auto found = database->find(*IpAddress::parse("81.2.69.142"));
 class Mmdb {
  public:
-  /// What a database says of a network. What it does not say is absent.
-  struct Record {
-    /// Valid. Exactly (0, 0) is taken for absent: writers without an idea write it, and nobody
-    /// lives there.
-    std::optional<GeoPoint> point;
-    double accuracy_km = 0;  ///< 0: not said
-    Country country = Country::none;
-    std::uint32_t asn = 0;
-    std::string city;  ///< in English; as the file has it, so escape it where it is shown
-
-    bool operator==(const Record&) const = default;
-  };
-  static constexpr std::size_t kCityBytesMax = 200;  ///< longer names are absent
+  using Record = MmdbRecord;
 
   struct Found {
     Record record;

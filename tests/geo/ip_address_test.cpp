@@ -21,7 +21,9 @@ TEST_CASE("an IPv4 address equals its IPv4-mapped form") {
 }
 
 TEST_CASE("an IPv4 address is taken out of the IPv6 address that carries it") {
-  const auto unwrapped = [](const char* text) { return IpAddress::parse(text)->unwrapped().text(); };
+  const auto unwrapped = [](const char* text) {
+    return IpAddress::parse(text)->unwrapped().text();
+  };
   CHECK(unwrapped("::ffff:192.0.2.1") == "192.0.2.1");
   CHECK(unwrapped("2002:c000:201::1") == "192.0.2.1");
   CHECK(unwrapped("64:ff9b::c000:221") == "192.0.2.33");  // the example of RFC 6052 §2.4
