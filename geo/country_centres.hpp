@@ -1,0 +1,33 @@
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "geo/location.hpp"
+
+namespace edgeward::geo {
+
+/// Where a client is of whom only the country is known: at the place of that country nearest to its
+/// addresses, within a radius that holds most of them. Immutable; find is a binary search.
+class CountryCentres {
+ public:
+  CountryCentres() = default;
+
+  /// CSV with the columns country,lat,lon,radius_km, as CsvReader reads. On errors, all of them,
+  /// "file:line: message"; a country given twice is one.
+  [[nodiscard]] static tl::expected<CountryCentres, std::vector<std::string>> read(
+      std::istream& stream, const std::string& name);
+
+  /// With source `country` and the radius as accuracy.
+  [[nodiscard]] std::optional<Location> find(Country country) const;
+
+  [[nodiscard]] std::size_t size() const { return centres_.size(); }
+
+ private:
+  std::vector<Location> centres_;  ///< by country
+};
+
+}  // namespace edgeward::geo
