@@ -10,7 +10,7 @@
 namespace edgeward::geo {
 
 /// What the operator knows better than any database: prefixes with a location, or with a coverage
-/// zone (the edges that serve them, best first). The longest prefix that holds an address decides;
+/// zone (the edges that serve them). The longest prefix that holds an address decides;
 /// of equal prefixes the last one given.
 struct PrefixOverrides {
   static constexpr std::uint32_t kNoZone = 0xFFFF'FFFF;
@@ -22,8 +22,8 @@ struct PrefixOverrides {
   };
 
   std::vector<Entry> entries;
-  /// Names of edges, in order of preference. Entries share them: a million prefixes with the same
-  /// zone cost one list.
+  /// Names of the edges that serve a zone; scoring decides among them. Entries share them: a
+  /// million prefixes with the same zone cost one list.
   std::vector<std::vector<std::string>> zones;
 };
 

@@ -1,0 +1,235 @@
+#include "policy/router.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "policy/candidates.hpp"
+#include "policy/scoring.hpp"
+
+namespace edgeward::policy {
+
+namespace {
+
+using cache::EdgeId;
+
+/// Candidates that are not taken yet, a bit each.
+using Waiting = std::uint32_t;
+
+/// The waiting candidate of the highest rank; of equal ones the lower EdgeId.
+std::size_t best_of(const Candidates& candidates, Waiting waiting) {
+  auto best = static_cast<std::size_t>(std::countr_zero(waiting));
+  for (Waiting rest = waiting & (waiting - 1); rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(rest));
+    const bool is_better =
+        candidates.rank[i] > candidates.rank[best] ||
+        (candidates.rank[i] == candidates.rank[best] && candidates.edge[i] < candidates.edge[best]);
+    best = is_better ? i : best;
+  }
+  return best;
+}
+
+bool has_best_score(const Candidates& candidates, std::size_t chosen, bool is_cost) {
+  const auto begin = candidates.score.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(candidates.count);
+  return candidates.score[chosen] ==
+         (is_cost ? *std::min_element(begin, end) : *std::max_element(begin, end));
+}
+
+/// Takes the first candidate in rank whose admit share takes the request; if all refuse, the one
+/// that takes the most.
+std::size_t admitted(const Candidates& candidates, const Draw& draw, std::uint16_t area,
+                     const Snapshot& snapshot) {
+  Waiting waiting = (Waiting{1} << candidates.count) - 1;
+  std::size_t fullest_share = best_of(candidates, waiting);
+  double share = -1;
+  while (waiting != 0) {
+    const std::size_t next = best_of(candidates, waiting);
+    const EdgeId edge = candidates.edge[next];
+    const std::uint64_t salt = snapshot.fleet->salts()[cache::index(edge)];
+    if (snapshot.shares->admits(area, edge, draw.admission(salt))) return next;
+    if (snapshot.shares->share(area, edge) > share) {
+      share = snapshot.shares->share(area, edge);
+      fullest_share = next;
+    }
+    waiting &= ~(Waiting{1} << next);
+  }
+  return fullest_share;
+}
+
+/// What led to a decision, and the decision.
+struct Outcome {
+  Candidates candidates;
+  Decision decision;
+};
+
+Draw draw_of(const Request& request, const Client& client) {
+  return {.content = static_cast<std::uint64_t>(request.content),
+          .client = client.prefix_hash,
+          .at_ms = request.at_ms};
+}
+
+/// Chooses among scored candidates, of which there is at least one.
+void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome& outcome) {
+  const Candidates& candidates = outcome.candidates;
+  Decision& decision = outcome.decision;
+  const Scoring scoring = snapshot.fleet->options().scoring;
+  const Waiting all = (Waiting{1} << candidates.count) - 1;
+  const std::size_t wanted = best_of(candidates, all);
+  const bool has_shares =
+      snapshot.shares != nullptr && (scoring == Scoring::weighted || scoring == Scoring::latency);
+  const std::uint16_t area = snapshot.fleet->map()[decision.cell].area;
+  const std::size_t chosen = has_shares ? admitted(candidates, draw, area, snapshot) : wanted;
+  decision.edge = candidates.edge[chosen];
+  decision.wanted = candidates.edge[wanted];
+  decision.score = candidates.score[chosen];
+  decision.terms = candidates.terms[chosen];
+  decision.distance_km = candidates.distance_km[chosen];
+  if (rule != Reason::best_score) {
+    decision.reason = rule;
+  } else if (candidates.is_widened) {
+    decision.reason = Reason::widened;
+  } else if (chosen != wanted) {
+    decision.reason = Reason::overflow;
+  } else {
+    decision.reason =
+        has_best_score(candidates, chosen, is_cost(scoring)) ? Reason::best_score : Reason::spread;
+  }
+  Waiting waiting = all & ~(Waiting{1} << chosen);
+  for (std::size_t i = 0; i < Decision::kRunnersUp && waiting != 0; ++i) {
+    const std::size_t next = best_of(candidates, waiting);
+    decision.runners_up[i] = {candidates.edge[next], candidates.score[next]};
+    waiting &= ~(Waiting{1} << next);
+  }
+}
+
+/// What the service's all-down rule says; true if there is an edge now.
+bool apply_all_down(const Request& request, const Draw& draw, const Snapshot& snapshot,
+                    Outcome& outcome) {
+  const Service& service = snapshot.fleet->options().services[request.service];
+  Candidates& candidates = outcome.candidates;
+  if (service.all_down == AllDownRule::all) {
+    candidates = gather(snapshot, outcome.decision.cell, request.service, Lenience::all_down);
+  } else if (service.all_down == AllDownRule::last_resort) {
+    candidates.count = 1;
+    candidates.edge[0] = service.last_resort;
+    candidates.distance_km[0] = distance_km(snapshot, outcome.decision.cell, service.last_resort);
+    candidates.near[0] = Candidates::kNotNear;
+  }
+  if (candidates.count == 0) return false;
+  score(request, draw, outcome.decision.cell, snapshot, candidates);
+  return true;
+}
+
+void decide(const Request& request, const Client& client, const Snapshot& snapshot,
+            Outcome& outcome) noexcept {
+  const FleetPart& fleet = *snapshot.fleet;
+  const geo::Cell& cell = fleet.map()[client.cell];
+  outcome.decision.cell = client.cell;
+  outcome.decision.snapshot_version = snapshot.version;
+  outcome.candidates.count = 0;
+  if (!fleet.allows(request.service, cell.country)) return;
+  const Draw draw = draw_of(request, client);
+  Reason rule = Reason::best_score;
+  if (cell.zone != geo::Cell::kNoZone) {
+    outcome.candidates = gather_zone(snapshot, client.cell, request.service);
+    if (outcome.candidates.count > 0) rule = Reason::override;
+  }
+  if (outcome.candidates.count == 0) {
+    outcome.candidates = gather(snapshot, client.cell, request.service, Lenience::strict);
+    const bool is_located =
+        cell.source != geo::LocationSource::fallback && cell.source != geo::LocationSource::none;
+    if (!is_located) rule = Reason::fallback_location;
+  }
+  if (outcome.candidates.count > 0) {
+    score(request, draw, client.cell, snapshot, outcome.candidates);
+  } else {
+    rule = Reason::last_resort;
+    if (!apply_all_down(request, draw, snapshot, outcome)) return;
+  }
+  choose(draw, rule, snapshot, outcome);
+}
+
+std::uint64_t load_word(const geo::IpAddress& address, std::size_t at) {
+  std::uint64_t word = 0;
+  __builtin_memcpy(&word, address.bytes.data() + at, sizeof word);
+  return __builtin_bswap64(word);
+}
+
+}  // namespace
+
+Client locate(const geo::IpAddress& address, const geo::AddressMap& map) noexcept {
+  const std::uint64_t high = load_word(address, 0);
+  // Of the /24 or /48: neighbours in one network are told apart no further.
+  const std::uint64_t prefix =
+      address.is_v4() ? (load_word(address, 8) & 0xFFFF'FFFF) >> 8 : high >> 16;
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  return {.cell = map.find(address), .prefix_hash = (prefix + 1) * kOdd};
+}
+
+Client locate(geo::Country country, const geo::AddressMap& map) noexcept {
+  return {.cell = map.find(country), .prefix_hash = static_cast<std::uint64_t>(country)};
+}
+
+Decision route(const Request& request, const Snapshot& snapshot) noexcept {
+  // Both wait for memory: better at the same time.
+  if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
+  return route(request, locate(request.client, snapshot.fleet->map()), snapshot);
+}
+
+Decision route(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
+  Outcome outcome;
+  decide(request, client, snapshot, outcome);
+  return outcome.decision;
+}
+
+Explanation explain(const Request& request, const Snapshot& snapshot) {
+  return explain(request, locate(request.client, snapshot.fleet->map()), snapshot);
+}
+
+Explanation explain(const Request& request, const Client& client, const Snapshot& snapshot) {
+  const FleetPart& fleet = *snapshot.fleet;
+  Outcome outcome;
+  decide(request, client, snapshot, outcome);
+  const Candidates& candidates = outcome.candidates;
+  const geo::Cell& cell = fleet.map()[client.cell];
+  Explanation result{.decision = outcome.decision, .location = cell.location(), .considered = {}};
+  result.is_hit_known =
+      snapshot.hits != nullptr &&
+      (request.content == cache::ContentId{} || snapshot.hits->find(request.content).is_tracked());
+  const auto share = [&](EdgeId edge) {
+    return snapshot.shares == nullptr ? 1 : snapshot.shares->share(cell.area, edge);
+  };
+  std::vector<bool> is_candidate(fleet.at().size());
+  for (Waiting waiting = (Waiting{1} << candidates.count) - 1; waiting != 0;) {
+    const std::size_t i = best_of(candidates, waiting);
+    waiting &= ~(Waiting{1} << i);
+    is_candidate[cache::index(candidates.edge[i])] = true;
+    result.considered.push_back({.edge = candidates.edge[i],
+                                 .exclusion = Exclusion::none,
+                                 .distance_km = candidates.distance_km[i],
+                                 .terms = candidates.terms[i],
+                                 .score = candidates.score[i],
+                                 .admit_share = share(candidates.edge[i])});
+  }
+  const bool is_denied = !fleet.allows(request.service, cell.country);
+  std::vector<Considered> others;
+  for (std::size_t i = 0; i < is_candidate.size(); ++i) {
+    if (is_candidate[i]) continue;
+    const EdgeId edge{static_cast<std::uint16_t>(i)};
+    Exclusion why = exclusion(snapshot, request.service, edge, Lenience::strict);
+    if (is_denied) why = Exclusion::country;
+    if (why == Exclusion::none) why = Exclusion::too_far;
+    others.push_back({.edge = edge,
+                      .exclusion = why,
+                      .distance_km = distance_km(snapshot, client.cell, edge),
+                      .admit_share = share(edge)});
+  }
+  std::stable_sort(others.begin(), others.end(), [](const Considered& a, const Considered& b) {
+    return a.distance_km < b.distance_km;
+  });
+  result.considered.insert(result.considered.end(), others.begin(), others.end());
+  return result;
+}
+
+}  // namespace edgeward::policy

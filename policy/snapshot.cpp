@@ -1,0 +1,166 @@
+#include "policy/snapshot.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "cache/ids.hpp"
+
+namespace edgeward::policy {
+
+namespace {
+
+constexpr double kWeightsSlack = 1e-6;
+constexpr double kLoadMax = 0.999;
+/// A full link still moves something: this part of its bandwidth.
+constexpr double kFreeBandwidthMin = 0.01;
+
+void check(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+void check_options(const RoutingOptions& options, std::size_t edges) {
+  const ScoreWeights& w = options.weights;
+  check(w.distance >= 0 && w.hit >= 0 && w.load >= 0 && w.bandwidth >= 0 &&
+            std::abs(w.distance + w.hit + w.load + w.bandwidth - 1) <= kWeightsSlack,
+        "weights: expected four numbers, none negative, with the sum 1");
+  check(options.radius_km > 0, "radius_km: expected more than 0");
+  check(options.candidates_max >= 1 && options.candidates_max <= kCandidatesMax,
+        "candidates_max: expected 1 to 16");
+  check(options.candidates_min <= options.candidates_max,
+        "candidates_min: expected at most candidates_max");
+  check(options.distance_scale_km > 0, "distance_scale_km: expected more than 0");
+  check(options.bandwidth_scale_bps > 0, "bandwidth_scale_bps: expected more than 0");
+  check(options.spread_epsilon_score >= 0 && options.spread_epsilon_ms >= 0,
+        "spread_epsilon: expected no negative number");
+  check(options.hit_prior >= 0 && options.hit_prior <= 1, "hit_prior: expected 0 to 1");
+  check(options.target_load > 0 && options.target_load <= 1, "target_load: expected up to 1");
+  check(!options.services.empty(), "services: expected at least one");
+  for (const Service& service : options.services) {
+    const bool needs_edge = service.all_down == AllDownRule::last_resort;
+    check(!needs_edge || cache::index(service.last_resort) < edges,
+          "services: all_down last_resort needs an edge");
+    check(service.bias_score.empty() || service.bias_score.size() == edges,
+          "services: bias_score needs one entry an edge");
+    check(service.bias_ms.empty() || service.bias_ms.size() == edges,
+          "services: bias_ms needs one entry an edge");
+  }
+}
+
+std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
+  std::vector<geo::GeoPoint> points;
+  for (const cache::Edge& edge : fleet.edges) points.push_back(edge.point);
+  return points;
+}
+
+std::vector<std::uint8_t> shields_of(const cache::Fleet& fleet) {
+  std::vector<std::uint8_t> shields;
+  for (const cache::Edge& edge : fleet.edges) shields.push_back(edge.is_shield ? 1 : 0);
+  return shields;
+}
+
+Exclusion exclusion_of(const cache::EdgeState& state, const cache::Edge& edge,
+                       std::int64_t silent_since_ms) {
+  if (state.mode == cache::EdgeMode::down) return Exclusion::down;
+  if (state.mode == cache::EdgeMode::unknown || state.seen_at_ms < silent_since_ms) {
+    return Exclusion::unknown;
+  }
+  if (state.mode == cache::EdgeMode::drain) return Exclusion::drain;
+  return state.load_ratio >= edge.max_load ? Exclusion::overloaded : Exclusion::none;
+}
+
+}  // namespace
+
+FleetPart::FleetPart(std::shared_ptr<const cache::Fleet> fleet, RoutingOptions options,
+                     std::shared_ptr<const geo::AddressMap> map, geo::RttModel rtt)
+    : fleet_(std::move(fleet)),
+      options_(std::move(options)),
+      map_(std::move(map)),
+      rtt_(rtt),
+      points_(points_of(*fleet_)),
+      sites_(map_->cells(), points_, shields_of(*fleet_)) {
+  check(fleet_->edges.size() <= cache::kEdgesMax, "fleet: too many edges");
+  check_options(options_, fleet_->edges.size());
+  for (const cache::Edge& edge : fleet_->edges) {
+    check(edge.fill != cache::FillSource::parent || cache::index(edge.parent) < points_.size(),
+          "fleet: an edge that fills from its parent needs one");
+    at_.push_back(geo::unit_vector(edge.point));
+    salts_.push_back(static_cast<std::uint64_t>(cache::content_id(edge.name)));
+  }
+  for (const std::vector<std::string>& names : map_->zones()) {
+    std::vector<cache::EdgeId>& zone = zones_.emplace_back();
+    for (const std::string& name : names) {
+      const auto edge = fleet_->find(name);
+      if (edge && zone.size() < kCandidatesMax) zone.push_back(*edge);
+    }
+  }
+  for (const Service& service : options_.services) {
+    std::vector<Exclusion>& excluded = excluded_.emplace_back();
+    for (const cache::Edge& edge : fleet_->edges) {
+      const bool has_service =
+          edge.services.empty() || std::find(edge.services.begin(), edge.services.end(),
+                                             service.name) != edge.services.end();
+      excluded.push_back(edge.is_shield ? Exclusion::shield
+                         : has_service  ? Exclusion::none
+                                        : Exclusion::service);
+    }
+  }
+}
+
+bool FleetPart::allows(ServiceIndex service, geo::Country country) const noexcept {
+  const Service& rules = options_.services[service];
+  const auto lists = [country](const std::vector<geo::Country>& countries) {
+    return std::find(countries.begin(), countries.end(), country) != countries.end();
+  };
+  if (lists(rules.countries_denied)) return false;
+  return rules.countries_allowed.empty() || lists(rules.countries_allowed);
+}
+
+double erlang_c_wait_ms(double load_ratio, unsigned servers, double service_ms) {
+  const double load = std::clamp(load_ratio, 0.0, kLoadMax);
+  const double offered = load * servers;  // Erlangs
+  // Erlang B by its recursion over servers, and C from B.
+  double blocked = 1;
+  for (unsigned i = 1; i <= servers; ++i) {
+    blocked = offered * blocked / (static_cast<double>(i) + offered * blocked);
+  }
+  const double waits = blocked / (1 - load * (1 - blocked));
+  return waits * service_ms / (servers * (1 - load));
+}
+
+std::vector<LiveEdge> live_edges(const FleetPart& fleet, std::span<const cache::EdgeState> states,
+                                 std::int64_t now_ms) {
+  const RoutingOptions& options = fleet.options();
+  const cache::Origin& origin = fleet.fleet().origin;
+  std::vector<LiveEdge> live;
+  live.reserve(states.size());
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const cache::Edge& edge = fleet.fleet().edges[i];
+    const cache::EdgeState& state = states[i];
+    const auto bandwidth = static_cast<double>(edge.bandwidth_bps);
+    const double free_bps =
+        std::max(bandwidth - static_cast<double>(state.bandwidth_used_bps), 0.0);
+    const double usable_bps = std::max(free_bps, bandwidth * kFreeBandwidthMin);
+    // A peer that holds the content may be nearer; that is known only content by content.
+    const bool has_parent = edge.fill == cache::FillSource::parent;
+    const geo::GeoPoint source = has_parent ? fleet.fleet()[edge.parent].point : origin.point;
+    const double source_ms = has_parent ? fleet.fleet()[edge.parent].service_ms : origin.service_ms;
+    const double rtt_ms = fleet.rtt().estimate_ms(geo::distance_km(edge.point, source));
+    constexpr double kMsPerSecondAndByte = 8 * 1000.0;
+    live.push_back(
+        {.load = static_cast<float>(std::clamp(1 - state.load_ratio, 0.0, 1.0)),
+         .bandwidth = static_cast<float>(std::min(free_bps / options.bandwidth_scale_bps, 1.0)),
+         .queue_ms =
+             static_cast<float>(erlang_c_wait_ms(state.load_ratio, edge.servers, edge.service_ms)),
+         .miss_ms = static_cast<float>(rtt_ms + source_ms),
+         .ms_per_byte = usable_bps > 0 ? static_cast<float>(kMsPerSecondAndByte / usable_bps)
+                                       : std::numeric_limits<float>::max(),
+         .exclusion = exclusion_of(state, edge, now_ms - options.health_age_max_ms)});
+  }
+  return live;
+}
+
+}  // namespace edgeward::policy
