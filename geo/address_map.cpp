@@ -13,15 +13,29 @@ Location Cell::location() const {
           .source = source};
 }
 
+namespace {
+
+std::uint64_t word(const IpAddress& address, std::size_t at) {
+  std::uint64_t result = 0;
+  __builtin_memcpy(&result, address.bytes.data() + at, sizeof result);
+  return __builtin_bswap64(result);
+}
+
+/// Whether the upper half is one of those under which IPv6 carries IPv4 (IpAddress::unwrapped).
+bool may_carry_v4(std::uint64_t high) {
+  return high >> 48 == 0x2002 || high >> 32 == 0x2001'0000 || high == 0x0064'FF9B'0000'0000;
+}
+
+}  // namespace
+
 CellIndex AddressMap::find(const IpAddress& address) const noexcept {
-  const auto load = [&](std::size_t at) {
-    std::uint64_t word = 0;
-    __builtin_memcpy(&word, address.bytes.data() + at, sizeof word);
-    return __builtin_bswap64(word);
-  };
-  const std::uint64_t high = load(0);
-  const std::uint64_t low = load(8);
+  const std::uint64_t high = word(address, 0);
+  const std::uint64_t low = word(address, 8);
   if (high == 0 && low >> 32 == 0xFFFF) return v4_.find(static_cast<std::uint32_t>(low));
+  if (may_carry_v4(high)) {
+    const IpAddress inner = address.unwrapped();
+    if (inner != address) return v4_.find(static_cast<std::uint32_t>(word(inner, 8)));
+  }
   const std::uint32_t value = v6_.find(high);
   return value != AddressRanges::kDeep ? value : find_deep(high, low);
 }

@@ -68,6 +68,45 @@ struct AddressMapBuilder::Cells {
   }
 };
 
+tl::expected<ReadLayer, std::string> read_layer(const Mmdb& database,
+                                                const CountryCentres& centres) {
+  constexpr std::uint32_t kNoPlace = 0xFFFF'FFFF;
+  ReadLayer result;
+  const std::size_t nodes = database.node_count();
+  result.layer.ranges.reserve(database.ip_version() == 4 ? nodes : 0,
+                              database.ip_version() == 6 ? nodes : 0);
+  boost::unordered_flat_map<std::uint32_t, std::uint32_t> places;  // by where the record begins
+  const auto place_of = [&](std::uint32_t offset) {
+    const auto [found, is_new] = places.try_emplace(offset, kNoPlace);
+    if (!is_new) return found->second;
+    const auto record = database.read(offset);
+    if (!record) {
+      if (result.unreadable++ == 0) result.first_unreadable = record.error();
+      return kNoPlace;
+    }
+    Location place{.accuracy_km = record->accuracy_km,
+                   .country = record->country,
+                   .source = LocationSource::mmdb};
+    if (record->point) {
+      place.point = *record->point;
+    } else if (const auto centre = centres.find(record->country)) {
+      place.point = centre->point;
+      place.accuracy_km = centre->accuracy_km;
+    } else {
+      return kNoPlace;
+    }
+    found->second = static_cast<std::uint32_t>(result.layer.places.size());
+    result.layer.places.push_back(place);
+    return found->second;
+  };
+  const auto visited = database.visit([&](const Mmdb::Network& network) {
+    const std::uint32_t place = place_of(network.offset);
+    if (place != kNoPlace) result.layer.append(network.prefix, place);
+  });
+  if (!visited) return tl::unexpected(visited.error());
+  return result;
+}
+
 AddressMapBuilder::AddressMapBuilder(const Location& fallback)
     : cells_(std::make_unique<Cells>()), countries_(kCountryCodes, 0) {
   cells_->intern(fallback, Cell::kNoZone);
@@ -100,8 +139,8 @@ void AddressMapBuilder::add(NetworkLayer layer) {
   });
 }
 
-void AddressMapBuilder::add_countries(std::span<const Location> centres) {
-  for (const Location& centre : centres) {
+void AddressMapBuilder::add_countries(const CountryCentres& centres) {
+  for (const Location& centre : centres.all()) {
     countries_[static_cast<std::size_t>(centre.country)] = cells_->intern(centre, Cell::kNoZone);
   }
 }

@@ -3,12 +3,16 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
 #include "geo/address_map.hpp"
 #include "geo/address_ranges.hpp"
+#include "geo/country_centres.hpp"
 #include "geo/location.hpp"
+#include "geo/mmdb.hpp"
 #include "geo/prefix_overrides.hpp"
 
 namespace edgeward::geo {
@@ -22,6 +26,16 @@ struct NetworkLayer {
   /// As AddressRanges::append.
   void append(const IpPrefix& network, std::uint32_t place) { ranges.append(network, place + 1); }
 };
+
+/// Reads all of a database. An error names the file and says what is broken; networks whose record
+/// has no place, or one that cannot be read, are left to other layers, and the latter counted.
+struct ReadLayer {
+  NetworkLayer layer;
+  std::uint64_t unreadable = 0;  ///< records that cannot be read
+  std::string first_unreadable;  ///< why, for the first of them
+};
+[[nodiscard]] tl::expected<ReadLayer, std::string> read_layer(const Mmdb& database,
+                                                              const CountryCentres& centres);
 
 /// Makes address maps. Slow and off the path of decisions; the order of calls is the order of
 /// precedence, as below.
@@ -40,7 +54,7 @@ class AddressMapBuilder {
   /// Lays a database below those that are there.
   void add(NetworkLayer layer);
   /// Cells for countries' centres, for clients of whom only the country is known.
-  void add_countries(std::span<const Location> centres);
+  void add_countries(const CountryCentres& centres);
 
   [[nodiscard]] std::shared_ptr<const AddressMap> build() &&;
 

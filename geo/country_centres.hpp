@@ -24,6 +24,7 @@ class CountryCentres {
   /// With source `country` and the radius as accuracy.
   [[nodiscard]] std::optional<Location> find(Country country) const;
 
+  [[nodiscard]] const std::vector<Location>& all() const { return centres_; }
   [[nodiscard]] std::size_t size() const { return centres_.size(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <vector>
 
 #include "cache/random.hpp"
@@ -204,16 +205,30 @@ TEST_CASE("networks of equal location are one cell") {
 
 TEST_CASE("a country's clients are at its centre, an unknown country's at the fallback") {
   AddressMapBuilder builder({.point = {1, 1}, .source = LocationSource::fallback});
-  const std::vector<Location> centres{{.point = {51, 10},
-                                       .accuracy_km = 300,
-                                       .country = *parse_country("DE"),
-                                       .source = LocationSource::country}};
-  builder.add_countries(centres);
+  std::istringstream file("country,lat,lon,radius_km\nDE,51,10,300\n");
+  const auto centres = CountryCentres::read(file, "countries.csv");
+  REQUIRE(centres);
+  builder.add_countries(*centres);
   const auto map = std::move(builder).build();
   const Cell& germany = (*map)[map->find(*parse_country("de"))];
-  CHECK(germany.location() == centres.front());
+  CHECK(germany.location() == centres->find(*parse_country("DE")));
   CHECK((*map)[map->find(*parse_country("ZZ"))].source == LocationSource::fallback);
   CHECK((*map)[map->find(Country::none)].source == LocationSource::fallback);
+}
+
+TEST_CASE("IPv4 inside IPv6 is found where the IPv4 address is") {
+  NetworkLayer layer;
+  layer.places = {place(48, 11), place(1, 1)};
+  layer.append(*IpPrefix::parse("192.0.2.0/24"), 0);
+  layer.append(*IpPrefix::parse("2002::/16"), 1);
+  AddressMapBuilder builder;
+  builder.add(std::move(layer));
+  const auto map = std::move(builder).build();
+  for (const char* const text : {"192.0.2.33", "::ffff:192.0.2.33", "2002:c000:0221::1",
+                                 "64:ff9b::192.0.2.33", "2001:0:1:2:3:4:3fff:fdde"}) {
+    CAPTURE(text);
+    CHECK((*map)[map->find(*IpAddress::parse(text))].lat_deg == 48);
+  }
 }
 
 }  // namespace edgeward::geo
