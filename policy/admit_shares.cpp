@@ -10,6 +10,7 @@ using cache::EdgeId;
 
 /// Rounds of each fixed point: loads change by less than a thousandth after some ten.
 constexpr int kRounds = 40;
+constexpr int kRefinements = 12;
 /// Loads are compared with this slack, so that rounding overflows nothing.
 constexpr double kSlack = 1e-9;
 
@@ -95,6 +96,52 @@ std::array<double, kCandidatesMax> poured(const DemandGroup& group, std::span<co
 
 }  // namespace
 
+std::vector<double> load_under(const AdmitShares& shares, std::span<const DemandGroup> groups,
+                               std::size_t edges) {
+  std::vector<double> load(edges);
+  for (const DemandGroup& group : groups) {
+    double left = group.requests_per_second;
+    double greatest = -1;
+    std::size_t refuge = 0;
+    for (std::size_t k = 0; k < group.count; ++k) {
+      const double share = shares.share(group.area, group.ranked[k]);
+      load[cache::index(group.ranked[k])] += left * share;
+      left *= 1 - share;
+      if (share > greatest) {
+        greatest = share;
+        refuge = cache::index(group.ranked[k]);
+      }
+    }
+    if (group.count > 0) load[refuge] += left;
+  }
+  return load;
+}
+
+namespace {
+
+/// Groups of one area share its shares, so what these bring about differs from the flows they were
+/// made of: edges that come out too full or too empty are turned down or up until they are not.
+void refine(std::span<const DemandGroup> groups, WaterFill& filled) {
+  const std::size_t edges = filled.load.size();
+  constexpr double kFactorMax = 2;
+  for (int round = 0; round < kRefinements; ++round) {
+    const std::vector<double> load = load_under(filled.shares, groups, edges);
+    for (std::size_t edge = 0; edge < edges; ++edge) {
+      if (load[edge] <= 0) continue;
+      const double factor =
+          std::clamp(filled.fair_share[edge] / load[edge], 1 / kFactorMax, kFactorMax);
+      for (std::size_t area = 0; area < filled.shares.areas(); ++area) {
+        const auto a = static_cast<std::uint16_t>(area);
+        const EdgeId e{static_cast<std::uint16_t>(edge)};
+        const double share = filled.shares.share(a, e);
+        if (factor < 1 || share < 1) filled.shares.set(a, e, share * factor);
+      }
+    }
+  }
+}
+
+}  // namespace
+
 WaterFill fill(std::span<const DemandGroup> groups, std::span<const double> capacity,
                double target_load, std::size_t areas) {
   WaterFill result{.load = std::vector<double>(capacity.size()),
@@ -138,6 +185,7 @@ WaterFill fill(std::span<const DemandGroup> groups, std::span<const double> capa
                         taken[at] / offered[at]);
     }
   }
+  refine(groups, result);
   return result;
 }
 

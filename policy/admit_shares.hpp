@@ -73,6 +73,12 @@ struct WaterFill {
 [[nodiscard]] WaterFill fill(std::span<const DemandGroup> groups, std::span<const double> capacity,
                              double target_load, std::size_t areas);
 
+/// By edge, the load that demand makes under given shares (Router's rule: the first edge whose
+/// share takes a request; if all refuse, the one that takes the most).
+[[nodiscard]] std::vector<double> load_under(const AdmitShares& shares,
+                                             std::span<const DemandGroup> groups,
+                                             std::size_t edges);
+
 /// The next tick's shares: half the way from the present ones to the wanted ones, at once for edges
 /// that `is_overloaded` names.
 [[nodiscard]] AdmitShares damped(const AdmitShares& present, const AdmitShares& wanted,

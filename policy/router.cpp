@@ -183,6 +183,19 @@ Decision route(const Request& request, const Client& client, const Snapshot& sna
   return outcome.decision;
 }
 
+std::size_t ranked(const Request& request, const Client& client, const Snapshot& snapshot,
+                   std::span<cache::EdgeId, kCandidatesMax> edges) noexcept {
+  Outcome outcome;
+  decide(request, client, snapshot, outcome);
+  std::size_t count = 0;
+  for (Waiting waiting = (Waiting{1} << outcome.candidates.count) - 1; waiting != 0;) {
+    const std::size_t next = best_of(outcome.candidates, waiting);
+    waiting &= ~(Waiting{1} << next);
+    edges[count++] = outcome.candidates.edge[next];
+  }
+  return count;
+}
+
 Explanation explain(const Request& request, const Snapshot& snapshot) {
   return explain(request, locate(request.client, snapshot.fleet->map()), snapshot);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "policy/decision.hpp"
@@ -28,6 +29,11 @@ struct Client {
 /// The same for a client that has been located already.
 [[nodiscard]] Decision route(const Request& request, const Client& client,
                              const Snapshot& snapshot) noexcept;
+
+/// The candidates of a request, best first, as if no admit share refused any: what demand_groups()
+/// learns from. Returns how many were written.
+std::size_t ranked(const Request& request, const Client& client, const Snapshot& snapshot,
+                   std::span<cache::EdgeId, kCandidatesMax> edges) noexcept;
 
 /// One edge as a decision saw it.
 struct Considered {
