@@ -148,13 +148,35 @@ std::vector<RttGroup> group(const Clients& clients, const Places& places) {
   return groups;
 }
 
-Places place(const Clients& clients) {
-  for (double cell_deg = kFinestCellDeg;; cell_deg *= 2) {
-    std::optional<Places> places = cluster(clients, cell_deg);
-    if (!places) continue;
-    places->groups = group(clients, *places);
-    if (places->groups.size() <= kRttGroupsMax) return *std::move(places);
+/// Of each place the nearest sites: those that its clients may be sent to.
+void keep_nearest(std::span<const GeoPoint> sites, Places& places) {
+  std::vector<RttGroup> kept;
+  for (auto begin = places.groups.begin(); begin != places.groups.end();) {
+    auto end = std::find_if(begin, places.groups.end(),
+                            [&](const RttGroup& one) { return one.place != begin->place; });
+    const auto next = end;
+    const GeoPoint& point = places.points[begin->place];
+    if (static_cast<std::size_t>(end - begin) > kRttSitesPerPlaceMax) {
+      std::sort(begin, end, [&](const RttGroup& a, const RttGroup& b) {
+        const double a_km = distance_km(point, sites[a.site]);
+        const double b_km = distance_km(point, sites[b.site]);
+        return std::tie(a_km, a.site) < std::tie(b_km, b.site);
+      });
+      end = begin + kRttSitesPerPlaceMax;
+    }
+    kept.insert(kept.end(), begin, end);
+    begin = next;
   }
+  places.groups = std::move(kept);
+}
+
+Places place(const Clients& clients, std::span<const GeoPoint> sites) {
+  double cell_deg = kFinestCellDeg;
+  std::optional<Places> places = cluster(clients, cell_deg);
+  while (!places) places = cluster(clients, cell_deg *= 2);
+  places->groups = group(clients, *places);
+  keep_nearest(sites, *places);
+  return *std::move(places);
 }
 
 /// How much of what a client alone says, beyond height and field, is believed.
@@ -170,7 +192,7 @@ RttCorrections RttCorrections::build(const RttModel& model, const RttObservation
   RttCorrections result(model);
   Clients clients = gather(model, observations);
   if (clients.prefixes.empty()) return result;
-  Places places = place(clients);
+  Places places = place(clients, observations.sites());
   result.field_ =
       RttField::fit(std::move(places.points),
                     {observations.sites().begin(), observations.sites().end()}, places.groups);

@@ -22,8 +22,9 @@ constexpr double kNoiseVariance = 1;
 
 constexpr int kReweightings = 2;
 constexpr double kWeightMin = 1e-3;
-constexpr int kStepsMax = 200;
-constexpr double kPrecision = 1e-4;  ///< of the remainder over the right side, when solved
+constexpr int kStepsMax = 60;
+/// Of what is left unsolved over the residuals: some tenths of a millisecond.
+constexpr double kPrecision = 1e-2;
 
 double likeness(double km, bool is_same) {
   return kOffset + (is_same ? kOwn : 0.0) + kNear * std::exp(-km / kNearKm) +
@@ -62,18 +63,18 @@ double dot(const double* a, const double* b, std::size_t size) {
 
 /// (covariance of the groups + noise) x = residuals, by conjugate gradients (Hestenes & Stiefel
 /// 1952). The covariance, a product, is never written down: its sums run over sites, then places.
+/// Groups are ordered by place.
 class Solver {
  public:
   Solver(const Likenesses& places, const Likenesses& sites, std::span<const RttGroup> groups)
-      : places_(places), sites_(sites), groups_(groups), noise_(groups.size()) {
-    std::vector<bool> is_measured(sites.size);
-    for (const RttGroup& group : groups) is_measured[group.site] = true;
-    for (std::size_t s = 0; s < sites.size; ++s) {
-      if (is_measured[s]) measured_sites_.push_back(s);
-    }
-  }
+      : places_(places),
+        sites_(sites),
+        groups_(groups),
+        noise_(groups.size()),
+        row_(sites.size),
+        spread_(sites.size * places.size) {}
 
-  /// The sources of the field: what each group adds to it, per likeness.
+  /// What each group adds to the field, per likeness.
   Vector solve() {
     Vector weights(groups_.size(), 1);
     Vector sources(groups_.size(), 0);
@@ -90,19 +91,23 @@ class Solver {
     return sources;
   }
 
-  /// site-major: [site][place] = sum over the groups at that place of source × likeness of sites.
-  void spread(const Vector& sources, std::size_t site, double* by_place) const {
-    std::fill_n(by_place, places_.size, 0.0);
-    const double* const alike = sites_.row(site);
-    for (std::size_t j = 0; j < groups_.size(); ++j) {
-      by_place[groups_[j].place] += sources[j] * alike[groups_[j].site];
+  /// [site][place]: the sources of that place, each by the likeness of its site to this one.
+  const Vector& spread(const Vector& sources) {
+    std::size_t i = 0;
+    for (std::size_t p = 0; p < places_.size; ++p) {
+      std::fill(row_.begin(), row_.end(), 0.0);
+      for (; i < groups_.size() && groups_[i].place == p; ++i) {
+        const double* const alike = sites_.row(groups_[i].site);
+        for (std::size_t s = 0; s < row_.size(); ++s) row_[s] += sources[i] * alike[s];
+      }
+      for (std::size_t s = 0; s < row_.size(); ++s) spread_[s * places_.size + p] = row_[s];
     }
+    return spread_;
   }
 
  private:
   Vector times(const Vector& x) {
-    spread_.resize(sites_.size * places_.size);
-    for (const std::size_t s : measured_sites_) spread(x, s, &spread_[s * places_.size]);
+    spread(x);
     Vector result(groups_.size());
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       result[i] = dot(places_.row(groups_[i].place), &spread_[groups_[i].site * places_.size],
@@ -151,7 +156,7 @@ class Solver {
   const Likenesses& sites_;
   std::span<const RttGroup> groups_;
   Vector noise_;
-  std::vector<std::size_t> measured_sites_;
+  Vector row_;
   Vector spread_;
 };
 
@@ -178,6 +183,8 @@ void solve_small(std::array<std::array<double, N>, N>& a, std::array<double, N>&
 RttField RttField::fit(std::vector<GeoPoint> places, std::vector<GeoPoint> sites,
                        std::span<const RttGroup> groups) {
   assert(places.size() <= kRttPlacesMax && groups.size() <= kRttGroupsMax);
+  assert(std::is_sorted(groups.begin(), groups.end(),
+                        [](const RttGroup& a, const RttGroup& b) { return a.place < b.place; }));
   RttField field;
   if (groups.empty() || places.empty() || sites.empty()) return field;
   const Likenesses place_likeness(places);
@@ -187,14 +194,14 @@ RttField RttField::fit(std::vector<GeoPoint> places, std::vector<GeoPoint> sites
 
   field.sites_ = sites.size();
   field.residuals_ms_.resize(places.size() * sites.size());
-  Vector by_place(places.size());
-  for (std::size_t s = 0; s < sites.size(); ++s) {
-    solver.spread(sources, s, by_place.data());
-    for (std::size_t p = 0; p < places.size(); ++p) {
+  const Vector& spread = solver.spread(sources);
+  for (std::size_t p = 0; p < places.size(); ++p) {
+    for (std::size_t s = 0; s < sites.size(); ++s) {
       field.residuals_ms_[p * sites.size() + s] =
-          static_cast<float>(dot(place_likeness.row(p), by_place.data(), places.size()));
+          static_cast<float>(dot(place_likeness.row(p), &spread[s * places.size()], places.size()));
     }
   }
+  field.likenesses_.assign(place_likeness.values.begin(), place_likeness.values.end());
   for (const GeoPoint& place : places) field.directions_.push_back(unit_vector(place));
   field.places_ = std::move(places);
   return field;
@@ -226,11 +233,11 @@ RttField::Anchor RttField::anchor_at(const GeoPoint& point) const {
   std::array<std::array<double, Anchor::kPlacesMax>, Anchor::kPlacesMax> covariance{};
   std::array<double, Anchor::kPlacesMax> weights{};
   for (std::size_t i = 0; i < anchor.count; ++i) {
-    const GeoPoint& a = places_[anchor.places[i]];
+    const float* const alike = &likenesses_[anchor.places[i] * places_.size()];
     for (std::size_t j = 0; j <= i; ++j) {
-      covariance[i][j] = likeness(distance_km(a, places_[anchor.places[j]]), i == j);
+      covariance[i][j] = static_cast<double>(alike[anchor.places[j]]);
     }
-    weights[i] = likeness(distance_km(point, a), false);
+    weights[i] = likeness(static_cast<double>(km_of_chord_squared(chords[i])), false);
   }
   solve_small(covariance, weights, anchor.count);
   for (std::size_t i = 0; i < anchor.count; ++i) anchor.weights[i] = static_cast<float>(weights[i]);

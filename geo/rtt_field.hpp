@@ -12,8 +12,9 @@ namespace edgeward::geo {
 
 /// Where clients are measured, at most so many: what 1,024 sites still solve in seconds.
 inline constexpr std::size_t kRttPlacesMax = 512;
-/// Pairs of a place and a site with measurements, at most.
-inline constexpr std::size_t kRttGroupsMax = std::size_t{1} << 16;
+/// Sites of which a place's measurements are used.
+inline constexpr std::size_t kRttSitesPerPlaceMax = 128;
+inline constexpr std::size_t kRttGroupsMax = kRttPlacesMax * kRttSitesPerPlaceMax;
 
 /// What was measured between a place and a site, beyond what the distance explains.
 struct RttGroup {
@@ -34,7 +35,7 @@ struct RttGroup {
 /// have noise, and Student-like tails: a group that its neighbourhood does not explain counts less
 /// (iteratively reweighted; half its weight at kDoubtMs), so one liar moves little.
 ///
-/// Deterministic; immutable. fit costs about groups × (places + sites) × 300 operations.
+/// Deterministic; immutable. fit costs about groups × (places + sites) × 100 operations.
 class RttField {
  public:
   /// How far off a group is from the field where it has half its weight.
@@ -49,13 +50,13 @@ class RttField {
   };
 
   RttField() = default;
-  /// Places and sites of the groups are indices into the points given.
+  /// Places and sites of the groups are indices into the points given. Groups are ordered by place.
   [[nodiscard]] static RttField fit(std::vector<GeoPoint> places, std::vector<GeoPoint> sites,
                                     std::span<const RttGroup> groups);
 
   /// The place itself.
   [[nodiscard]] static Anchor anchor_of(std::uint16_t place);
-  /// Any point: its nearest places with their kriging weights. About 3 µs.
+  /// Any point: its nearest places with their kriging weights. About 2 µs.
   [[nodiscard]] Anchor anchor_at(const GeoPoint& point) const;
 
   /// Residual in ms; about 10 ns.
@@ -76,6 +77,7 @@ class RttField {
   std::vector<UnitVector> directions_;  ///< of the places
   std::size_t sites_ = 0;
   std::vector<float> residuals_ms_;  ///< places × sites, row by row
+  std::vector<float> likenesses_;    ///< places × places
 };
 
 }  // namespace edgeward::geo
