@@ -1,0 +1,223 @@
+#include "geo/rtt_corrections.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <vector>
+
+#include "cache/random.hpp"
+
+namespace edgeward::geo {
+
+namespace {
+
+/// Ten sites over Europe and one in Tokyo.
+std::vector<GeoPoint> european_sites() {
+  std::vector<GeoPoint> sites;
+  for (int i = 0; i < 10; ++i) {
+    sites.push_back({.lat_deg = 40.0 + 2 * i, .lon_deg = i % 2 == 0 ? 0.0 : 20.0});
+  }
+  sites.push_back({.lat_deg = 35.68, .lon_deg = 139.69});
+  return sites;
+}
+
+constexpr GeoPoint kBerlin{.lat_deg = 52.52, .lon_deg = 13.40};
+
+IpPrefix block(std::uint32_t number) {
+  return IpPrefix::around(IpAddress::v4(0x0A00'0000 + number * 256), kClientLengthV4);
+}
+
+/// Observations of clients that are all as far off the model as they are told to be.
+class World {
+ public:
+  World() : observations(european_sites()) {}
+
+  void observe(std::uint32_t client, const GeoPoint& at, std::uint16_t site, double off_ms) {
+    const double km = distance_km(at, observations.sites()[site]);
+    const auto refused = observations.add({.client = block(client),
+                                           .client_at = at,
+                                           .site = site,
+                                           .rtt_ms = model.estimate_ms(km) + off_ms});
+    REQUIRE_FALSE(refused);
+  }
+
+  [[nodiscard]] RttCorrections corrections() const {
+    return RttCorrections::build(model, observations);
+  }
+
+  /// By how much the estimate is off the model.
+  [[nodiscard]] double correction(const RttCorrections& corrections, const GeoPoint& at,
+                                  std::optional<std::uint32_t> client, std::uint16_t site) const {
+    const double km = distance_km(at, observations.sites()[site]);
+    const auto known = client ? corrections.find(block(*client)) : std::nullopt;
+    return corrections.estimate_ms(at, known, site, km) - model.estimate_ms(km);
+  }
+
+  RttModel model;
+  RttObservations observations;
+};
+
+}  // namespace
+
+TEST_CASE("without observations an estimate is the model's") {
+  const World world;
+  for (const RttCorrections& corrections :
+       {RttCorrections(world.model), world.corrections(), RttCorrections()}) {
+    CHECK(corrections.prefixes().empty());
+    for (const double km : {0.0, 300.0, 5000.0, 20'000.0}) {
+      CHECK(corrections.estimate_ms(kBerlin, std::nullopt, 3, km) == world.model.estimate_ms(km));
+    }
+  }
+}
+
+TEST_CASE("a slow access network counts at sites it was never measured to") {
+  World world;
+  for (std::uint16_t site = 0; site < 6; ++site) world.observe(1, kBerlin, site, 40);
+  const auto corrections = world.corrections();
+  for (std::uint16_t site = 6; site < 10; ++site) {
+    const double own_ms = world.correction(corrections, kBerlin, 1, site);
+    CHECK(own_ms > 25);
+    CHECK(own_ms < 45);
+  }
+}
+
+TEST_CASE("neighbours share a correction, the more the nearer they are") {
+  World world;
+  for (std::uint32_t client = 0; client < 5; ++client) {
+    for (std::uint16_t site = 0; site < 8; ++site) world.observe(client, kBerlin, site, 40);
+  }
+  const auto corrections = world.corrections();
+  const double here_ms = world.correction(corrections, kBerlin, 1, 9);
+  const double near_ms =
+      world.correction(corrections, {.lat_deg = 52.4, .lon_deg = 13.1}, std::nullopt, 9);
+  const double region_ms =
+      world.correction(corrections, {.lat_deg = 48.2, .lon_deg = 16.4}, std::nullopt, 9);
+  const double far_ms =
+      world.correction(corrections, {.lat_deg = -33.9, .lon_deg = 151.2}, std::nullopt, 9);
+  INFO(here_ms << " " << near_ms << " " << region_ms << " " << far_ms);
+  CHECK(here_ms > near_ms);
+  CHECK(near_ms > region_ms);
+  CHECK(region_ms > far_ms);
+  CHECK(near_ms > 25);
+}
+
+TEST_CASE("what a client measures again and again is believed of it, whatever its neighbours say") {
+  World world;
+  for (std::uint32_t client = 1; client < 10; ++client) {
+    for (std::uint16_t site = 0; site < 8; ++site) world.observe(client, kBerlin, site, 0);
+  }
+  world.observe(0, kBerlin, 3, 200);
+  const double once_ms = world.correction(world.corrections(), kBerlin, 0, 3);
+  for (int i = 0; i < 5; ++i) world.observe(0, kBerlin, 3, 200);
+  const auto corrections = world.corrections();
+  const double often_ms = world.correction(corrections, kBerlin, 0, 3);
+  INFO(once_ms << " " << often_ms);
+  CHECK(once_ms < 100);
+  CHECK(often_ms > 150);
+  CHECK(std::abs(world.correction(corrections, kBerlin, 1, 3)) < 5);
+}
+
+TEST_CASE("a minority of lying clients does not move its neighbours") {
+  World honest;
+  World lied_to;
+  for (std::uint32_t client = 0; client < 9; ++client) {
+    for (std::uint16_t site = 0; site < 8; ++site) {
+      honest.observe(client, kBerlin, site, 30);
+      lied_to.observe(client, kBerlin, site, client < 4 ? 500 : 30);
+    }
+  }
+  // Many words do not make many witnesses.
+  for (int i = 0; i < 20; ++i) lied_to.observe(0, kBerlin, 3, 500);
+  const auto before = honest.corrections();
+  const auto after = lied_to.corrections();
+  for (std::uint16_t site = 0; site < 10; ++site) {
+    CHECK(lied_to.correction(after, kBerlin, std::nullopt, site) ==
+          Approx(honest.correction(before, kBerlin, std::nullopt, site)).margin(3));
+    CHECK(lied_to.correction(after, kBerlin, 8, site) ==
+          Approx(honest.correction(before, kBerlin, 8, site)).margin(3));
+  }
+}
+
+TEST_CASE("a place where all lie moves those around it little") {
+  World world;
+  const GeoPoint potsdam{.lat_deg = 52.0, .lon_deg = 12.6};
+  for (std::uint16_t site = 0; site < 8; ++site) {
+    world.observe(0, potsdam, site, site == 3 ? 400 : 0);
+    world.observe(1, kBerlin, site == 3 ? 4 : site, 0);
+    world.observe(2, {.lat_deg = 53.5, .lon_deg = 10}, site, 0);
+    world.observe(3, {.lat_deg = 51.3, .lon_deg = 12.4}, site, 0);
+  }
+  const double moved_ms = world.correction(world.corrections(), kBerlin, 1, 3);
+  INFO(moved_ms);
+  CHECK(std::abs(moved_ms) < 40);
+}
+
+TEST_CASE("no estimate is faster than light, whatever was observed") {
+  cache::Random random(3);
+  World world;
+  for (int i = 0; i < 2000; ++i) {
+    const GeoPoint at{.lat_deg = random.unit() * 180 - 90, .lon_deg = random.unit() * 360 - 180};
+    const auto site = static_cast<std::uint16_t>(random.below(world.observations.sites().size()));
+    const double light_ms = light_rtt_ms(distance_km(at, world.observations.sites()[site]));
+    REQUIRE_FALSE(world.observations.add(
+        {.client = block(static_cast<std::uint32_t>(random.below(500))),
+         .client_at = at,
+         .site = site,
+         .rtt_ms = random.below(2) == 0 ? light_ms + 0.1 : random.unit() * 1000 + light_ms}));
+  }
+  const auto corrections = world.corrections();
+  CHECK(corrections.places().size() <= kRttPlacesMax);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const GeoPoint at{.lat_deg = random.unit() * 180 - 90, .lon_deg = random.unit() * 360 - 180};
+    const auto client = corrections.client(at, i % 2 == 0 ? std::optional(i / 2) : std::nullopt);
+    for (std::uint16_t site = 0; site < world.observations.sites().size(); ++site) {
+      const double km = distance_km(at, world.observations.sites()[site]);
+      const double estimate_ms = client.estimate_ms(site, km);
+      REQUIRE(std::isfinite(estimate_ms));
+      REQUIRE(estimate_ms >= light_rtt_ms(km));
+      REQUIRE(estimate_ms <= kRttMsMax);
+    }
+  }
+}
+
+TEST_CASE("the order of observations does not matter, and every client is found by its block") {
+  cache::Random random(5);
+  std::vector<RttObservation> all;
+  World world;
+  for (std::uint32_t client = 0; client < 300; ++client) {
+    const GeoPoint at{.lat_deg = random.unit() * 100 - 50, .lon_deg = random.unit() * 360 - 180};
+    for (std::uint16_t site = 0; site < 10; site += 3) {
+      world.observe(client, at, site, random.unit() * 80);
+    }
+  }
+  all.assign(world.observations.accepted().begin(), world.observations.accepted().end());
+  std::reverse(all.begin(), all.end());
+  RttObservations reversed(european_sites());
+  for (const RttObservation& one : all) REQUIRE_FALSE(reversed.add(one));
+  const auto a = world.corrections();
+  const auto b = RttCorrections::build(world.model, reversed);
+  REQUIRE(a.prefixes().size() == 300);
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    CHECK(a.find(a.prefixes()[i]) == i);
+    CHECK(a.find(IpPrefix::around(a.prefixes()[i].last(), 128)) == i);
+    for (std::uint16_t site = 0; site < 11; ++site) {
+      REQUIRE(a.estimate_ms({}, i, site, 1000) == b.estimate_ms({}, i, site, 1000));
+    }
+  }
+  CHECK_FALSE(a.find(*IpPrefix::parse("192.0.2.0/24")));
+  CHECK_FALSE(a.find(*IpPrefix::parse("10.0.0.0/16")));
+  CHECK(std::is_sorted(
+      a.prefixes().begin(), a.prefixes().end(),
+      [](const IpPrefix& x, const IpPrefix& y) { return x.address.bytes < y.address.bytes; }));
+}
+
+TEST_CASE("a site beyond those observed, or a client number that is none, gets the neighbourhood") {
+  World world;
+  world.observe(0, kBerlin, 0, 50);
+  const auto corrections = world.corrections();
+  CHECK(corrections.estimate_ms(kBerlin, 99, 0, 500) ==
+        corrections.estimate_ms(kBerlin, std::nullopt, 0, 500));
+  CHECK(corrections.estimate_ms(kBerlin, std::nullopt, 999, 500) == world.model.estimate_ms(500));
+}
+
+}  // namespace edgeward::geo
