@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kKnots = RttModel::kKnotsKm.size();
 
-/// Least absolute deviations over 11,618 pairs of 155 cities, WonderProxy 2020, rows marked as
+/// Least absolute deviations over 11,618 pairs of 153 cities, WonderProxy 2020, rows marked as
 /// suspect left out: what `edgeward geo evaluate` prints for that file as "refitted".
 constexpr RttModel::Knots kDefaultKnots{3.54,  16.36,  28.92,  50.09,  64.43,  90.58,
                                         98.89, 140.87, 187.64, 216.92, 270.04, 309.93};

@@ -78,9 +78,9 @@ void read_observations(std::string_view text) {
         return static_cast<std::uint16_t>(edge[0] - '0');
       },
       .location = [](const geo::IpPrefix& client) -> std::optional<geo::GeoPoint> {
-        const int byte = client.address.bytes[14];
+        const double byte = client.address.bytes[14];
         if (byte == 255) return std::nullopt;
-        return geo::GeoPoint{.lat_deg = byte % 90, .lon_deg = byte};
+        return geo::GeoPoint{.lat_deg = byte / 3, .lon_deg = byte / 2};
       }};
   Bytes source(text);
   const sim::RttReading reading = sim::read_rtt_observations(source, "fuzz", look_up, observations);

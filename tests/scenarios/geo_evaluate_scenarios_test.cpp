@@ -88,7 +88,7 @@ TEST_CASE("bad rows are told and left out; a file that is none ends with exit co
   fails({"-", "--observed", "110%"}, equator(), "--observed");
   fails({"-", "--observed", "ten"}, equator(), "--observed");
   fails({"-", "--edges", "1"}, equator(), "--edges");
-  fails({}, "", "PAIRS.csv");
+  fails({}, "", "pairs is required");
 }
 
 TEST_CASE("on measured city pairs corrections save a third of nearest's excess, and more") {

@@ -55,7 +55,7 @@ TEST_CASE("what an edge's own network adds is learnt from a tenth of the pairs")
   const RttEvaluation result = evaluate_rtt(pairs, {.edges = 20, .draws = 50});
   CHECK(result.nearest.mean_excess_ms > 15);
   CHECK(result.observed.excess_ratio < 0.45);
-  CHECK(result.observed.unobserved.excess_ratio < 0.45);
+  CHECK(result.observed.unobserved_excess_ratio < 0.45);
   CHECK(result.forged_tenth.excess_ratio < 0.5);
 }
 
