@@ -125,7 +125,6 @@ class Reader {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i] != kNoField) field[columns_[i]] = (*cells)[i];
     }
-    RttPair pair;
     if (field[suspect] != "0" && field[suspect] != "1") {
       return fail(PairFault::bad_suspect,
                   fmt::format("suspect {}: expected 0 or 1", quoted(field[suspect])));
