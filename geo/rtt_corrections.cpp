@@ -1,7 +1,9 @@
 #include "geo/rtt_corrections.hpp"
 
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -223,6 +225,9 @@ RttCorrections RttCorrections::build(const RttModel& model, const RttObservation
   }
   result.own_.push_back({.first_site = static_cast<std::uint32_t>(measured.size())});
   result.prefixes_ = std::move(clients.prefixes);
+  std::set<unsigned, std::greater<>> lengths;
+  for (const IpPrefix& prefix : result.prefixes_) lengths.insert(prefix.length);
+  result.lengths_.assign(lengths.begin(), lengths.end());
   return result;
 }
 
@@ -254,9 +259,16 @@ double RttCorrections::Client::estimate_ms(std::uint16_t site, double km) const 
 
 std::optional<std::uint32_t> RttCorrections::find(const IpPrefix& prefix) const {
   const IpPrefix block = client_block(prefix);
-  const auto found = std::lower_bound(prefixes_.begin(), prefixes_.end(), block, is_before);
-  if (found == prefixes_.end() || *found != block) return std::nullopt;
-  return static_cast<std::uint32_t>(found - prefixes_.begin());
+  const bool is_v4 = block.address.is_v4();
+  for (const unsigned length : lengths_) {
+    if (length > block.length || (length >= kV4LengthOffset) != is_v4) continue;
+    const IpPrefix wider = IpPrefix::around(block.address, length);
+    const auto found = std::lower_bound(prefixes_.begin(), prefixes_.end(), wider, is_before);
+    if (found != prefixes_.end() && *found == wider) {
+      return static_cast<std::uint32_t>(found - prefixes_.begin());
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace edgeward::geo

@@ -75,7 +75,8 @@ class RttCorrections {
     return client(client_at, known).estimate_ms(site, km);
   }
 
-  /// The number of the client whose block this is (client_block); nothing if it was not measured.
+  /// The number of the client whose block holds this one: the longest that was measured, of the
+  /// same address family; nothing if there is none.
   [[nodiscard]] std::optional<std::uint32_t> find(const IpPrefix& prefix) const;
   /// Blocks with measurements of their own, by address and length; the number is the position.
   [[nodiscard]] std::span<const IpPrefix> prefixes() const { return prefixes_; }
@@ -92,6 +93,7 @@ class RttCorrections {
   RttModel model_;
   RttField field_;
   std::vector<IpPrefix> prefixes_;  ///< sorted
+  std::vector<unsigned> lengths_;   ///< that prefixes_ have, longest first
   std::vector<Own> own_;            ///< one a prefix, and one past the last
   std::vector<OwnSite> own_sites_;  ///< by prefix, then site
 };

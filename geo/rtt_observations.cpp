@@ -13,8 +13,8 @@ namespace edgeward::geo {
 
 namespace {
 
-constexpr unsigned kNarrowestV4 = kV4LengthOffset + 8;
-constexpr unsigned kNarrowestV6 = 16;
+constexpr unsigned kWidestV4 = kV4LengthOffset + 16;
+constexpr unsigned kWidestV6 = 32;
 
 struct PrefixHash {
   std::size_t operator()(const IpPrefix& prefix) const {
@@ -81,7 +81,7 @@ std::optional<RttRejection> RttObservations::add(const RttObservation& observati
   if (!is_valid(observation.client_at)) return reject(RttRejection::bad_location);
   if (observation.site >= sites_.size()) return reject(RttRejection::unknown_site);
   const IpPrefix& client = observation.client;
-  if (client.length < (client.address.is_v4() ? kNarrowestV4 : kNarrowestV6)) {
+  if (client.length < (client.address.is_v4() ? kWidestV4 : kWidestV6)) {
     return reject(RttRejection::wide_prefix);
   }
   const double km = distance_km(observation.client_at, sites_[observation.site]);

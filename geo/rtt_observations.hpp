@@ -35,7 +35,7 @@ enum class RttRejection : std::uint8_t {
   bad_rtt,            ///< not finite, not positive, or above kRttMsMax
   bad_location,       ///< the client's point is no point on Earth
   unknown_site,       ///< beyond the sites given
-  wide_prefix,        ///< a client prefix shorter than /8 or /16: nobody measures for so many
+  wide_prefix,        ///< a client prefix shorter than /16 or /32: too many to be one place
   faster_than_light,  ///< below light in fibre: a lie, or a client that is not where it is located
   client_full,        ///< this client has told kPerClientMax already
   full,               ///< kObservationsMax are held

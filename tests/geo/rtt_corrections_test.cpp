@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "cache/random.hpp"
@@ -209,6 +210,28 @@ TEST_CASE("the order of observations does not matter, and every client is found 
   CHECK(std::is_sorted(
       a.prefixes().begin(), a.prefixes().end(),
       [](const IpPrefix& x, const IpPrefix& y) { return x.address.bytes < y.address.bytes; }));
+}
+
+TEST_CASE("a client is the longest measured block that holds it, of its own family") {
+  RttObservations observations(european_sites());
+  for (const char* const text :
+       {"10.1.0.0/16", "10.1.2.0/24", "::/48", "2001:db8::/32", "2001:db8:1::/48"}) {
+    REQUIRE_FALSE(observations.add(
+        {.client = *IpPrefix::parse(text), .client_at = kBerlin, .site = 0, .rtt_ms = 30}));
+  }
+  const auto corrections = RttCorrections::build({}, observations);
+  const auto found = [&](const char* text) -> std::string {
+    const auto client = corrections.find(*IpPrefix::parse(text));
+    return client ? corrections.prefixes()[*client].text() : "none";
+  };
+  CHECK(found("10.1.2.77") == "10.1.2.0/24");
+  CHECK(found("10.1.3.0/24") == "10.1.0.0/16");
+  CHECK(found("10.1.0.0/16") == "10.1.0.0/16");
+  CHECK(found("10.0.0.0/15") == "none");
+  CHECK(found("10.2.0.0/24") == "none");
+  CHECK(found("2001:db8:1:2::") == "2001:db8:1::/48");
+  CHECK(found("2001:db8:2:2::") == "2001:db8::/32");
+  CHECK(found("::1") == "::/48");
 }
 
 TEST_CASE("a site beyond those observed, or a client number that is none, gets the neighbourhood") {

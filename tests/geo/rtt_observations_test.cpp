@@ -37,8 +37,8 @@ TEST_CASE("what cannot be believed is refused and counted under its reason") {
   nowhere.client_at.lat_deg = 91;
   refused(nowhere, RttRejection::bad_location);
   refused(observation("192.0.2.0/24", 12, 2), RttRejection::unknown_site);
-  refused(observation("10.0.0.0/7", 12), RttRejection::wide_prefix);
-  refused(observation("2000::/15", 12), RttRejection::wide_prefix);
+  refused(observation("10.0.0.0/15", 12), RttRejection::wide_prefix);
+  refused(observation("2000::/31", 12), RttRejection::wide_prefix);
   refused(observation("0.0.0.0/0", 12), RttRejection::wide_prefix);
   refused(observation("::/0", 12), RttRejection::wide_prefix);
   refused(observation("192.0.2.0/24", 80, 1), RttRejection::faster_than_light);
