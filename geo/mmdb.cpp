@@ -60,7 +60,12 @@ struct Bits {
 
 constexpr Bits kMapped{.high = 0, .low = std::uint64_t{0xFFFF} << 32};
 
-constexpr std::string_view kLoops = "the search tree loops";
+/// How many networks may share a subtree, on average, before a tree is taken for one that loops:
+/// write_mmdb shares those that are equal. Small trees may more.
+constexpr std::uint64_t kVisitsPerNode = 64;
+constexpr std::uint64_t kVisitsFree = 1'000'000;
+
+constexpr std::string_view kLoops = "the search tree loops, or repeats itself too often";
 
 /// A branch yet to be walked.
 struct Branch {
@@ -90,7 +95,9 @@ template <unsigned kRecordBits>
 class Walk {
  public:
   Walk(const MMDB_s& mmdb, const std::function<void(const Mmdb::Network&)>& visitor)
-      : mmdb_(mmdb), visitor_(visitor), nodes_left_(2 * std::uint64_t{mmdb.metadata.node_count}) {}
+      : mmdb_(mmdb),
+        visitor_(visitor),
+        nodes_left_(kVisitsFree + kVisitsPerNode * std::uint64_t{mmdb.metadata.node_count}) {}
 
   /// What is wrong with the tree; empty if nothing.
   std::string run() {
