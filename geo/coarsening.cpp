@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "geo/prefix_trie.hpp"
@@ -15,52 +14,6 @@ namespace edgeward::geo {
 namespace {
 
 using Child = PrefixTrie::Child;
-
-/// All databases in one tree, its values the members.
-struct Source {
-  PrefixTrie trie;
-  std::vector<WeightedPlace> members;
-};
-
-bool is_v4(const IpPrefix& prefix) {
-  return prefix.address.is_v4() && prefix.length >= kV4LengthOffset;
-}
-
-/// Of 2^32 addresses.
-double v4_share(unsigned length) {
-  return std::ldexp(1.0, static_cast<int>(kV4LengthOffset) - static_cast<int>(length));
-}
-
-std::string add(const Mmdb& database, Source& source, std::vector<double>& v6_networks) {
-  constexpr std::uint32_t kNoPlace = 0xFFFF'FFFF;
-  std::unordered_map<std::uint32_t, std::uint32_t> member_at;  // by offset
-  std::string fault;
-  const auto member_of = [&](std::uint32_t offset) {
-    const auto [known, is_new] = member_at.emplace(offset, kNoPlace);
-    if (!is_new) return known->second;
-    const auto record = database.read(offset);
-    if (!record) {
-      if (fault.empty()) fault = record.error();
-    } else if (record->point) {
-      known->second = static_cast<std::uint32_t>(source.members.size());
-      source.members.push_back({.point = *record->point, .country = record->country});
-      v6_networks.push_back(0);
-    }
-    return known->second;
-  };
-  const auto done = database.visit([&](const Mmdb::Network& network) {
-    if (!mmdb_network_fault(network.prefix).empty()) return;
-    const std::uint32_t member = member_of(network.offset);
-    source.trie.set(network.prefix, member == kNoPlace ? Child{} : Child::of_value(member));
-    if (member == kNoPlace) return;
-    if (is_v4(network.prefix)) {
-      source.members[member].weight += v4_share(network.prefix.length);
-    } else {
-      v6_networks[member] += 1;
-    }
-  });
-  return done ? fault : done.error();
-}
 
 /// The tree with, for each node, what it would cost to make one network of it.
 class Pruning {
@@ -108,7 +61,7 @@ class Pruning {
     if (child.is_empty()) return {};
     if (child.is_value()) {
       const std::uint32_t place = clusters_.place_of[child.value()];
-      const double weight = is_v4_tree ? v4_share(depth) : v6_network_weight_;
+      const double weight = is_v4_tree ? PlaceWeights::v4_weight(depth) : v6_network_weight_;
       items_.push_back({.place = place, .weight = static_cast<float>(weight)});
       return {.can_be_one = true, .place = place};
     }
@@ -250,20 +203,17 @@ tl::expected<MmdbContents, std::string> fit(Fits fits, MmdbContents& contents) {
 
 tl::expected<MmdbContents, std::string> coarsen(const std::vector<Mmdb>& databases,
                                                 const CoarseningOptions& options) {
-  Source source;
-  std::vector<double> v6_networks;
-  for (const Mmdb& database : databases) {
-    std::string fault = add(database, source, v6_networks);
-    if (!fault.empty()) return tl::unexpected(std::move(fault));
-  }
-  double all_v6_networks = 0;
-  for (const double networks : v6_networks) all_v6_networks += networks;
-  const double v6_network_weight = options.v6_weight / std::max(all_v6_networks, 1.0);
-  for (std::size_t i = 0; i < v6_networks.size(); ++i) {
-    source.members[i].weight += v6_networks[i] * v6_network_weight;
-  }
-  const RecordClusters clusters = cluster(source.members, options.places);
+  PrefixTrie trie;
+  const auto weights = weigh_places(
+      databases, options.v6_weight, [&trie](const IpPrefix& prefix, std::uint32_t place) {
+        trie.set(prefix, place == PlaceWeights::kNoPlace ? Child{} : Child::of_value(place));
+      });
+  if (!weights) return tl::unexpected(weights.error());
+  const RecordClusters clusters = cluster(weights->places, options.places);
   MmdbContents contents;
+  for (const Mmdb& database : databases) {
+    contents.build_time_s = std::max(contents.build_time_s, database.build_time_s());
+  }
   for (const WeightedPlace& place : clusters.places) {
     // To a hundredth of a degree, a kilometre: fewer different numbers to store.
     const auto rounded = [](double degrees) { return std::round(degrees * 100) / 100; };
@@ -272,7 +222,7 @@ tl::expected<MmdbContents, std::string> coarsen(const std::vector<Mmdb>& databas
     contents.records.push_back({.point = point, .country = place.country});
   }
 
-  Pruning pruning(source.trie, clusters, v6_network_weight);
+  Pruning pruning(trie, clusters, weights->v6_network_weight);
   const auto fits = [&](double exponent) -> tl::expected<bool, std::string> {
     contents.networks = pruning.networks(std::exp2(exponent));
     const auto bytes = write_mmdb(contents);

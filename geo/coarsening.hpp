@@ -26,7 +26,7 @@ namespace edgeward::geo {
 /// Twelve seconds and 400 MB for 15 million networks.
 struct CoarseningOptions {
   std::size_t bytes_max = 3'000'000;
-  std::size_t places = 20'000;
+  std::size_t places = 12'000;
   double v6_weight = 0.5;  ///< of all IPv6 networks together; IPv4's 2^32 addresses have 1
 };
 inline constexpr double kCountryLoss = 1.5;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "geo/location.hpp"
+#include "geo/mmdb.hpp"
 
 namespace edgeward::geo {
 
@@ -25,6 +26,15 @@ class CountryCentres {
   [[nodiscard]] std::optional<Location> find(Country country) const;
 
   [[nodiscard]] const std::vector<Location>& all() const { return centres_; }
+  /// From what databases say, by the addresses of each place (PlaceWeights): the place with the
+  /// least sum of distances, and the radius that holds 80 % of the weight, at least 10 km. An error
+  /// names the file.
+  [[nodiscard]] static tl::expected<CountryCentres, std::string> derive(
+      const std::vector<Mmdb>& databases);
+
+  /// The table that read() reads.
+  [[nodiscard]] std::string csv() const;
+
   [[nodiscard]] std::size_t size() const { return centres_.size(); }
 
  private:

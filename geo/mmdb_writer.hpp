@@ -23,7 +23,7 @@ struct MmdbContents {
   std::vector<Network> networks;
   std::string type = "Edgeward-City";
   std::string description;         ///< in English
-  std::uint64_t build_time_s = 0;  ///< Unix time
+  std::uint64_t build_time_s = 1;  ///< Unix time; readers refuse 0
 };
 
 /// Why a database cannot hold that network on its own; empty if it can. IPv4 is kept at ::/96, and

@@ -5,17 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "geo/location.hpp"
-#include "geo/point.hpp"
+#include "geo/place_weights.hpp"
 
 namespace edgeward::geo {
-
-/// A place with the weight of what is there.
-struct WeightedPlace {
-  GeoPoint point;
-  Country country = Country::none;
-  double weight = 0;
-};
 
 /// How much it matters that a place is said to be another, that far away: log2(1 + km/25).
 [[nodiscard]] float distance_loss(float km);

@@ -16,7 +16,10 @@ void add_geo(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 
-/// Adds `evaluate` to the subcommand `geo`.
+// Each adds its own to the subcommand `geo`.
+void add_geo_build(CLI::App& geo, Action& action);
+void add_geo_centres(CLI::App& geo, Action& action);
+void add_geo_compare(CLI::App& geo, Action& action);
 void add_geo_evaluate(CLI::App& geo, Action& action);
 
 }  // namespace edgeward::controller

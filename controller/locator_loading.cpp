@@ -1,0 +1,68 @@
+#include "controller/locator_loading.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "controller/data_folder.hpp"
+#include "geo/prefix_overrides_file.hpp"
+#include "sim/input/byte_source.hpp"
+#include "sim/printable.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+/// Reads a table; prints its errors, if there are any, and throws.
+template <typename Read>
+auto read_table(const std::string& path, Read read) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw sim::InputError(fmt::format("{}: cannot be read", path));
+  auto table = read(file, path);
+  if (!table) {
+    for (const std::string& error : table.error()) {
+      fmt::print(stderr, "edgeward: {}\n", sim::printable(error));
+    }
+    throw sim::InputError(fmt::format("{}: not used, for what is said above", path));
+  }
+  return std::move(*table);
+}
+
+}  // namespace
+
+geo::Locator load_locator(const LocatorFiles& files) {
+  geo::Locator::Parts parts;
+  parts.databases = open_databases(files.databases);
+  if (!files.overrides.empty()) parts.overrides = load_overrides(files.overrides);
+  parts.centres = load_country_centres();
+  parts.fallback = files.fallback;
+  return geo::Locator(std::move(parts));
+}
+
+std::vector<geo::Mmdb> open_databases(const std::vector<std::string>& paths) {
+  std::vector<std::string> chosen = paths;
+  if (chosen.empty()) {
+    chosen.push_back((data_folder() / "geo" / "world.mmdb").string());
+    fmt::print(stderr,
+               "edgeward: no --database: using the coarse {} (IP Geolocation by DB-IP, "
+               "https://db-ip.com)\n",
+               sim::printable(chosen.front()));
+  }
+  std::vector<geo::Mmdb> databases;
+  for (const std::string& path : chosen) {
+    auto database = geo::Mmdb::open(path);
+    if (!database) throw sim::InputError(database.error());
+    databases.push_back(std::move(*database));
+  }
+  return databases;
+}
+
+geo::PrefixOverrides load_overrides(const std::string& path) {
+  return read_table(path, geo::read_prefix_overrides);
+}
+
+geo::CountryCentres load_country_centres() {
+  return read_table((data_folder() / "geo" / "countries.csv").string(), geo::CountryCentres::read);
+}
+
+}  // namespace edgeward::controller
