@@ -20,7 +20,10 @@ MmdbRecord read_record(CsvReader& rows) {
   record.country = rows.country("country").value_or(Country::none);
   record.asn = rows.count("asn").value_or(0);
   record.city = rows.text("city");
-  if (record.point == GeoPoint{}) rows.fault("lat and lon are 0,0, which stands for not known");
+  if (record.point && static_cast<float>(record.point->lat_deg) == 0 &&
+      static_cast<float>(record.point->lon_deg) == 0) {
+    rows.fault("lat and lon are 0,0, which stands for not known");
+  }
   if (record.city.size() > MmdbRecord::kCityBytesMax) {
     rows.fault(fmt::format("a city of {} bytes, expected at most {}", record.city.size(),
                            MmdbRecord::kCityBytesMax));

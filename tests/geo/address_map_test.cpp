@@ -20,7 +20,7 @@ IpAddress random_address(cache::Random& random, bool is_v4) {
     const bool is_dense = i < 4 || (i >= 7 && i < 10);
     address.bytes[i] = static_cast<std::uint8_t>(is_dense ? random.below(3) : random.below(256));
   }
-  address.bytes[0] = 0x20;
+  address.bytes[0] = 0x26;  // carries no IPv4
   return address;
 }
 
