@@ -28,11 +28,16 @@ struct Cell {
   std::uint16_t accuracy_km = 0;
   std::uint16_t zone = kNoZone;  ///< coverage zone (AddressMap::zones) that an override gives it
   std::uint16_t area = 0;        ///< see AddressMap::areas
+  /// Tells apart clients in one place whose round trips differ: the number of a measured prefix
+  /// (with_measured) + 1; 0 for all others.
+  std::uint16_t measured = 0;
   LocationSource source = LocationSource::none;
 
   [[nodiscard]] Location location() const;
   bool operator==(const Cell&) const = default;
 };
+
+static_assert(sizeof(Cell) == 32);
 
 /// Address → cell, compiled from databases and overrides: networks of equal location are one cell,
 /// however many there are. Immutable; a look-up reads about seven nodes of a RangeMap, most of them

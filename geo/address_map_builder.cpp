@@ -193,4 +193,21 @@ std::shared_ptr<const AddressMap> with_overrides(const AddressMap& base,
   return std::move(builder).build();
 }
 
+std::shared_ptr<const AddressMap> with_measured(const AddressMap& base,
+                                                const std::vector<IpPrefix>& prefixes) {
+  if (prefixes.size() > std::numeric_limits<std::uint16_t>::max()) {
+    throw std::length_error("more than 65,535 measured prefixes");
+  }
+  AddressMapBuilder builder(base);
+  builder.ranges_ =
+      AddressRanges::merged(AddressRanges::of_nested(prefixes), std::move(builder.ranges_),
+                            [&](std::uint32_t prefix, CellIndex cell) {
+                              if (prefix == 0) return cell;
+                              Cell own = base[cell];
+                              own.measured = static_cast<std::uint16_t>(prefix);
+                              return builder.cells_->intern(own);
+                            });
+  return std::move(builder).build();
+}
+
 }  // namespace edgeward::geo

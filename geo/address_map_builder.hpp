@@ -61,6 +61,8 @@ class AddressMapBuilder {
  private:
   friend std::shared_ptr<const AddressMap> with_overrides(const AddressMap&,
                                                           const PrefixOverrides&);
+  friend std::shared_ptr<const AddressMap> with_measured(const AddressMap&,
+                                                         const std::vector<IpPrefix>&);
   explicit AddressMapBuilder(const AddressMap& base);
 
   struct Cells;
@@ -74,5 +76,10 @@ class AddressMapBuilder {
 /// alone leaves it. Throws std::length_error for more than 65,535 zones.
 [[nodiscard]] std::shared_ptr<const AddressMap> with_overrides(const AddressMap& base,
                                                                const PrefixOverrides& overrides);
+
+/// A map in which each of the prefixes has cells of its own, Cell::measured, so that CellRtts can
+/// hold what was measured there. Throws std::length_error for more than 65,535 prefixes.
+[[nodiscard]] std::shared_ptr<const AddressMap> with_measured(
+    const AddressMap& base, const std::vector<IpPrefix>& prefixes);
 
 }  // namespace edgeward::geo

@@ -216,6 +216,23 @@ TEST_CASE("a country's clients are at its centre, an unknown country's at the fa
   CHECK((*map)[map->find(Country::none)].source == LocationSource::fallback);
 }
 
+TEST_CASE("measured prefixes have cells of their own, in the place where they were") {
+  NetworkLayer layer;
+  layer.places = {place(48, 11)};
+  layer.append(*IpPrefix::parse("192.0.2.0/24"), 0);
+  AddressMapBuilder builder;
+  builder.add(std::move(layer));
+  const auto base = std::move(builder).build();
+  const auto map =
+      with_measured(*base, {*IpPrefix::parse("192.0.2.0/25"), *IpPrefix::parse("2001:db8::/48")});
+  const auto cell = [&](const char* text) { return (*map)[map->find(*IpAddress::parse(text))]; };
+  CHECK(cell("192.0.2.1").measured == 1);
+  CHECK(cell("192.0.2.1").lat_deg == 48);
+  CHECK(cell("192.0.2.129").measured == 0);
+  CHECK(cell("2001:db8::1").measured == 2);
+  CHECK(cell("2001:db8:1::1").measured == 0);
+}
+
 TEST_CASE("IPv4 inside IPv6 is found where the IPv4 address is") {
   NetworkLayer layer;
   layer.places = {place(48, 11), place(1, 1)};

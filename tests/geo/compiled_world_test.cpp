@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "cache/random.hpp"
+#include "geo/address_map_builder.hpp"
+#include "geo/cell_sites.hpp"
+
+namespace edgeward::geo {
+
+namespace {
+
+/// The database that is shipped: real networks of both families.
+Mmdb world() {
+  auto database = Mmdb::open(std::string(EDGEWARD_SOURCE_DIR) + "/data/geo/world.mmdb");
+  REQUIRE(database);
+  return std::move(*database);
+}
+
+/// Half anywhere, half in networks that the database has: IPv6 is mostly empty.
+std::vector<IpAddress> random_addresses(const Mmdb& database, std::size_t count) {
+  std::vector<IpPrefix> networks;
+  REQUIRE(database.visit([&](const auto& found) { networks.push_back(found.prefix); }));
+  cache::Random random(17);
+  std::vector<IpAddress> addresses;
+  for (std::size_t i = 0; i < count; ++i) {
+    IpAddress address;
+    if (i % 4 == 0) {
+      address = IpAddress::v4(static_cast<std::uint32_t>(random.next()));
+    } else if (i % 4 == 1) {
+      for (auto& byte : address.bytes) byte = static_cast<std::uint8_t>(random.next());
+      address.bytes[0] = static_cast<std::uint8_t>(0x20 | (address.bytes[0] & 0x1F));
+    } else {
+      const IpPrefix& network = networks[random.below(networks.size())];
+      address = network.address;
+      const IpAddress last = network.last();
+      for (std::size_t b = 0; b < 16; ++b) {
+        const auto host = static_cast<std::uint8_t>(last.bytes[b] ^ network.address.bytes[b]);
+        address.bytes[b] = static_cast<std::uint8_t>(
+            address.bytes[b] | (static_cast<std::uint8_t>(random.next()) & host));
+      }
+    }
+    addresses.push_back(address);
+  }
+  return addresses;
+}
+
+}  // namespace
+
+TEST_CASE("compiled cells say of 100,000 random addresses what the database and a search say") {
+  const Mmdb database = world();
+  auto read = read_layer(database, CountryCentres());
+  REQUIRE(read);
+  CHECK(read->unreadable == 0);
+  AddressMapBuilder builder;
+  builder.add(std::move(read->layer));
+  const auto map = std::move(builder).build();
+  cache::Random random(3);
+  std::vector<GeoPoint> sites;
+  for (int i = 0; i < 500; ++i) {
+    sites.push_back(
+        (*map)[static_cast<CellIndex>(random.below(map->cells().size()))].location().point);
+  }
+  const CellSites nearest(map->cells(), sites);
+  const SiteTree tree(sites);
+  std::size_t located_v4 = 0;
+  std::size_t located_v6 = 0;
+  const auto addresses = random_addresses(database, 100'000);
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    CAPTURE(addresses[i].text());
+    const CellIndex cell = map->find(addresses[i]);
+    const auto found = database.find(addresses[i].unwrapped());
+    REQUIRE(found);
+    if (!*found || !(*found)->record.point) {
+      REQUIRE((*map)[cell].source == LocationSource::none);
+      continue;
+    }
+    ++(addresses[i].is_v4() ? located_v4 : located_v6);
+    const Location location = (*map)[cell].location();
+    const GeoPoint& at = *(*found)->record.point;
+    REQUIRE(location.point.lat_deg == Approx(at.lat_deg).margin(1e-5));
+    REQUIRE(location.point.lon_deg == Approx(at.lon_deg).margin(1e-5));
+    REQUIRE(location.country == (*found)->record.country);
+    // Distances decide, not numbers: sites may be equally far.
+    std::vector<double> expected;
+    for (const GeoPoint& site : sites) expected.push_back(distance_km(at, site));
+    std::partial_sort(expected.begin(), expected.begin() + 32, expected.end());
+    const auto compiled = nearest.nearest(cell);
+    const auto searched = tree.nearest(at, 32);
+    for (std::size_t k = 0; k < 32; ++k) {
+      REQUIRE(distance_km(at, sites[compiled[k]]) == Approx(expected[k]).margin(0.02));
+      REQUIRE(distance_km(at, sites[searched[k]]) == Approx(expected[k]).margin(1e-6));
+    }
+  }
+  CHECK(located_v4 > 30'000);
+  CHECK(located_v6 > 20'000);
+}
+
+TEST_CASE("a search that forgets a site would be noticed") {
+  // The check above compares distances; one site left out must change them somewhere.
+  const std::vector<GeoPoint> sites{{0, 0}, {0, 1}, {0, 2}};
+  const std::vector<std::uint8_t> forgets_one{0, 1, 0};
+  const std::vector<Cell> cells(1);
+  const CellSites nearest(cells, sites, forgets_one);
+  const auto found = nearest.nearest(0);
+  CHECK(distance_km({0, 0}, sites[found[1]]) > distance_km({0, 0}, sites[1]) + 1);
+}
+
+}  // namespace edgeward::geo
