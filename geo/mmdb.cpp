@@ -9,8 +9,12 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <fstream>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "geo/mmdb_value.hpp"
 
 namespace edgeward::geo {
 
@@ -151,7 +155,9 @@ class Walk {
   std::string visit(const Branch& branch) {
     if (branch.record == nodes()) return {};
     const std::uint32_t offset = branch.record - nodes();
-    if (offset < kSeparatorBytes || offset - kSeparatorBytes >= mmdb_.data_section_size) {
+    // The section runs on over the metadata, so the library's bound, short by the separator, is
+    // never too short; what is visited can then be found.
+    if (offset < kSeparatorBytes || offset >= mmdb_.data_section_size) {
       return fmt::format("the search tree points outside the data section at {}",
                          prefix(branch).text());
     }
@@ -197,6 +203,27 @@ class Walk {
   std::uint32_t v4_root_ = 0;
   bool is_in_v4_ = false;
 };
+
+/// Whether the metadata at the file's end can be read with all that it holds; also true where there
+/// is none, which MMDB_open tells. It is asked before the library, which leaks what it has read of
+/// broken metadata, and expands maps of pointers to maps without an end.
+bool has_bounded_metadata(const std::string& path) {
+  constexpr std::string_view kMarker = "\xAB\xCD\xEFMaxMind.com";
+  constexpr std::streamoff kMetadataBytesMax = 128 * 1024;  // of the format
+  std::ifstream file(path, std::ios::binary);
+  if (!file.seekg(0, std::ios::end)) return true;
+  const std::streamoff size = file.tellg();
+  std::string tail(static_cast<std::size_t>(std::clamp(size, std::streamoff{0}, kMetadataBytesMax)),
+                   '\0');
+  file.seekg(size - static_cast<std::streamoff>(tail.size()));
+  if (!file.read(tail.data(), static_cast<std::streamsize>(tail.size()))) return true;
+  const std::size_t marker = tail.rfind(kMarker);
+  if (marker == std::string::npos) return true;
+  const std::string_view metadata = std::string_view(tail).substr(marker + kMarker.size());
+  MmdbValueReader reader({reinterpret_cast<const std::uint8_t*>(metadata.data()), metadata.size()});
+  const auto top = reader.value(0);
+  return top && reader.is_whole(*top);
+}
 
 /// What MMDB_open leaves unchecked. Empty if nothing is wrong.
 std::string metadata_fault(const MMDB_s& mmdb) {
@@ -264,6 +291,7 @@ Mmdb::~Mmdb() = default;
 
 tl::expected<Mmdb, std::string> Mmdb::open(const std::string& path) {
   auto file = std::make_unique<File>(path);
+  if (!has_bounded_metadata(path)) return file->fault("its metadata cannot be read");
   const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &file->mmdb);
   if (status != MMDB_SUCCESS) {
     const int error = errno;

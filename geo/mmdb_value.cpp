@@ -85,6 +85,24 @@ std::optional<MmdbValue> MmdbValueReader::value(std::uint32_t offset) {
   return decode(offset, false);
 }
 
+bool MmdbValueReader::is_whole(const MmdbValue& whole, unsigned depth) {
+  if (depth > kDepthMax) return false;
+  if (whole.type == Type::map) {
+    return for_each(whole, [this, depth](std::string_view, const MmdbValue& entry) {
+      return is_whole(entry, depth + 1);
+    });
+  }
+  if (whole.type != Type::array) return true;
+  std::optional<std::uint32_t> offset = whole.entries_offset;
+  for (std::uint32_t i = 0; i < whole.size; ++i) {
+    const auto entry = value(*offset);
+    if (!entry || !is_whole(*entry, depth + 1)) return false;
+    offset = entry->next_offset ? entry->next_offset : end_of(*entry);
+    if (!offset) return false;
+  }
+  return true;
+}
+
 std::optional<MmdbValue> MmdbValueReader::decode(std::uint32_t offset, bool is_pointed_to) {
   if (++values_read_ > kValuesMax || offset >= section_.size()) return std::nullopt;
   const std::uint64_t available = section_.size();

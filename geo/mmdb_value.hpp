@@ -70,6 +70,10 @@ class MmdbValueReader {
     return true;
   }
 
+  /// Whether the value can be read with all that it holds, within kValuesMax and kDepthMax.
+  [[nodiscard]] bool is_whole(const MmdbValue& value, unsigned depth = 0);
+  static constexpr unsigned kDepthMax = 32;
+
  private:
   [[nodiscard]] std::optional<MmdbValue> decode(std::uint32_t offset, bool is_pointed_to);
   [[nodiscard]] std::optional<MmdbValue> follow(std::uint64_t offset, unsigned control);

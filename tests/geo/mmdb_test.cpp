@@ -156,6 +156,29 @@ TEST_CASE("maps of pointers to maps end") {
   CHECK(database->read(offsets.back()));
 }
 
+TEST_CASE("metadata that is cut, or expands without an end, is refused") {
+  const std::string whole = test::mmdb_of_one_record(mmdb_map({}));
+  const Written cut(whole.substr(0, whole.size() - 1));
+  const auto cut_database = Mmdb::open(cut.path);
+  REQUIRE_FALSE(cut_database);
+  CHECK_THAT(cut_database.error(), Catch::StartsWith(cut.path));
+
+  // Each of 20 maps names the one before it three times: 3^20 values, were they all listed.
+  std::string metadata = test::mmdb_control(7, 21) + mmdb_text("x");
+  std::size_t below = metadata.size();
+  metadata += mmdb_text("y");
+  for (int level = 0; level < 20; ++level) {
+    const std::string pointer = test::mmdb_pointer(static_cast<unsigned>(below));
+    metadata += mmdb_text("description");
+    below = metadata.size();
+    metadata += mmdb_map({{"a", pointer}, {"b", pointer}, {"c", pointer}});
+  }
+  const Written expanding(std::string(32, '\0') + "\xAB\xCD\xEFMaxMind.com" + metadata);
+  const auto database = Mmdb::open(expanding.path);
+  REQUIRE_FALSE(database);
+  CHECK_THAT(database.error(), Catch::Contains("its metadata cannot be read"));
+}
+
 TEST_CASE("IPv4 is found in an IPv6 file and visited there once") {
   // ::/96 is a node of two networks; 2002::/16 and ::ffff:0:0/96 lead to it as well.
   test::MmdbFile file;
