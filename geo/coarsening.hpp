@@ -23,7 +23,7 @@ namespace edgeward::geo {
 /// just fits. Space without a record stays without. Cities, ASNs, and records that have no point
 /// are left out. The same input gives the same bytes.
 ///
-/// About 20 s and 1 GB for 15 million networks.
+/// About 20 s and 500 MB for 15 million networks.
 struct CoarseningOptions {
   std::size_t bytes_max = 3'000'000;
   std::size_t places = 12'000;

@@ -13,7 +13,7 @@ namespace edgeward::geo {
 /// Which of many prefixes is the longest that holds an address; of equal ones the last given.
 ///
 /// Nested prefixes are flattened once into ranges that do not overlap, at most two for each, so a
-/// lookup is one binary search: 0.1 µs among a million IPv4 prefixes, 12 bytes a range (IPv6: 24).
+/// lookup is one binary search: 0.4 µs among a million IPv4 prefixes, 8 bytes a range (IPv6: 20).
 /// Immutable.
 class PrefixMap {
  public:

@@ -63,6 +63,13 @@ void check_visit(const geo::Mmdb& database) {
 
 }  // namespace
 
+/// libmaxminddb 1.7 loses 4.6 kB where a description in the metadata is not what it should be: once
+/// for each attempt to open such a file, which is then refused.
+extern "C" const char* __lsan_default_suppressions();  // NOLINT: the sanitizer's name
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libmaxminddb\n";
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;
   const int file = memfd_create("database", MFD_CLOEXEC);
