@@ -53,6 +53,8 @@ struct Edge {
   bool is_shield = false;             ///< serves other edges, no clients
   std::string endpoint;               ///< host clients are sent to; empty: the edge's name
   std::vector<std::string> services;  ///< names of the services it has; empty: all
+
+  bool operator==(const Edge&) const = default;
 };
 
 /// Where contents come from.
@@ -81,6 +83,7 @@ struct Fleet {
 
   [[nodiscard]] std::optional<EdgeId> find(std::string_view name) const;
   [[nodiscard]] const Edge& operator[](EdgeId id) const { return edges[index(id)]; }
+  bool operator==(const Fleet&) const = default;
 };
 
 }  // namespace edgeward::cache

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "controller/commands/commands.hpp"
+#include "controller/config/fault.hpp"
 #include "controller/terminal.hpp"
 #include "sim/printable.hpp"
 
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("`edgeward COMMAND --help` explains a command, with examples.");
   controller::Action action;
+  controller::add_check(app, action);
   controller::add_geo(app, action);
   controller::add_replay(app, action);
   controller::add_synth(app, action);
@@ -31,6 +33,10 @@ int main(int argc, char** argv) {
     return action();
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "edgeward: out of memory; a smaller --memory spools requests to disk\n");
+  } catch (const controller::ConfigError& error) {
+    for (const controller::Fault& fault : error.faults()) {
+      fmt::print(stderr, "{}\n", edgeward::sim::printable(fault.text()));
+    }
   } catch (const std::exception& error) {
     fmt::print(stderr, "edgeward: {}\n", edgeward::sim::printable(error.what()));
   }

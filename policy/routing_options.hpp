@@ -48,6 +48,8 @@ struct Service {
   std::vector<float> bias_score;
   /// … or taken off its latency (ms). Both empty or one entry an edge.
   std::vector<float> bias_ms;
+
+  bool operator==(const Service&) const = default;
 };
 
 /// Index of a service in RoutingOptions::services.
@@ -68,6 +70,8 @@ struct RoutingOptions {
   std::int64_t health_age_max_ms = 15'000;   ///< an edge silent for longer is unknown
   double target_load = 0.8;                  ///< up to where admit shares fill an edge
   std::vector<Service> services{Service{}};  ///< never empty; the first is the default
+
+  bool operator==(const RoutingOptions&) const = default;
 };
 
 /// Candidates that are scored at most.

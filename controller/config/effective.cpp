@@ -1,0 +1,180 @@
+#include "controller/config/effective.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "controller/config/quantity.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+/// Lines of block YAML, indented by two spaces a level.
+class YamlWriter {
+ public:
+  template <class Value>
+  void line(std::string_view key, const Value& value) {
+    fmt::format_to(std::back_inserter(text_), "{:{}}{}: {}\n", "", indent_, key, value);
+  }
+  void open(std::string_view key) {
+    fmt::format_to(std::back_inserter(text_), "{:{}}{}:\n", "", indent_, key);
+    indent_ += 2;
+  }
+  void close() { indent_ -= 2; }
+  [[nodiscard]] std::string text() && { return std::move(text_); }
+
+ private:
+  std::string text_;
+  int indent_ = 0;
+};
+
+/// A double-quoted scalar (YAML 1.2 §7.3.1): a path may hold anything.
+std::string in_quotes(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      quoted += fmt::format("\\x{:02X}", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+void write_fleet(const cache::Fleet& fleet, YamlWriter& out) {
+  out.open("origin");
+  out.line("lat", fleet.origin.point.lat_deg);
+  out.line("lon", fleet.origin.point.lon_deg);
+  out.line("service_ms", fleet.origin.service_ms);
+  out.close();
+  out.open("edges");
+  for (const cache::Edge& edge : fleet.edges) {
+    out.open(in_quotes(edge.name));
+    out.line("lat", edge.point.lat_deg);
+    out.line("lon", edge.point.lon_deg);
+    out.line("time_zone", edge.time_zone);
+    out.line("storage", size_text(edge.storage_bytes));
+    out.line("capacity", size_text(edge.capacity_bytes));
+    out.line("bandwidth", bandwidth_text(edge.bandwidth_bps));
+    out.line("requests_per_second_max", edge.requests_per_second_max);
+    out.line("max_load", edge.max_load);
+    out.line("servers", edge.servers);
+    out.line("service_ms", edge.service_ms);
+    out.line("fill", name(edge.fill));
+    if (edge.parent != cache::kNoEdge) out.line("parent", in_quotes(fleet[edge.parent].name));
+    out.line("shield", edge.is_shield);
+    out.line("endpoint", in_quotes(edge.endpoint.empty() ? edge.name : edge.endpoint));
+    if (!edge.services.empty()) {
+      out.line("services", fmt::format("[\"{}\"]", fmt::join(edge.services, "\", \"")));
+    }
+    out.close();
+  }
+  out.close();
+}
+
+void write_routing(const policy::RoutingOptions& options, YamlWriter& out) {
+  out.open("routing");
+  out.line("scoring", name(options.scoring));
+  out.line("radius_km", options.radius_km);
+  out.line("min_candidates", options.candidates_min);
+  out.line("candidates_max", options.candidates_max);
+  out.open("weights");
+  out.line("distance", options.weights.distance);
+  out.line("hit", options.weights.hit);
+  out.line("load", options.weights.load);
+  out.line("bandwidth", options.weights.bandwidth);
+  out.close();
+  out.line("distance_scale_km", options.distance_scale_km);
+  out.line("bandwidth_scale",
+           bandwidth_text(static_cast<std::uint64_t>(options.bandwidth_scale_bps)));
+  out.open("spread_epsilon");
+  out.line("score", options.spread_epsilon_score);
+  out.line("ms", options.spread_epsilon_ms);
+  out.close();
+  out.line("hit_prior", options.hit_prior);
+  out.line("health_age_max", duration_text(options.health_age_max_ms));
+  out.line("target_load", options.target_load);
+  out.close();
+}
+
+void write_countries(std::string_view key, const std::vector<geo::Country>& countries,
+                     YamlWriter& out) {
+  if (countries.empty()) return;
+  std::vector<std::string> codes;
+  for (const geo::Country country : countries) codes.push_back(in_quotes(to_text(country)));
+  out.line(key, fmt::format("[{}]", fmt::join(codes, ", ")));
+}
+
+void write_bias(const policy::Service& service, const cache::Fleet& fleet, YamlWriter& out) {
+  if (service.bias_score.empty()) return;
+  out.open("bias");
+  for (std::size_t i = 0; i < fleet.edges.size(); ++i) {
+    if (service.bias_score[i] == 0 && service.bias_ms[i] == 0) continue;
+    out.line(in_quotes(fleet.edges[i].name),
+             fmt::format("{{score: {}, ms: {}}}", service.bias_score[i], service.bias_ms[i]));
+  }
+  out.close();
+}
+
+void write_services(const std::vector<policy::Service>& services, const cache::Fleet& fleet,
+                    YamlWriter& out) {
+  out.open("services");
+  for (const policy::Service& service : services) {
+    out.open(in_quotes(service.name));
+    write_countries("countries_allowed", service.countries_allowed, out);
+    write_countries("countries_denied", service.countries_denied, out);
+    out.line("all_down", name(service.all_down));
+    if (service.last_resort != cache::kNoEdge) {
+      out.line("last_resort", in_quotes(fleet[service.last_resort].name));
+    }
+    write_bias(service, fleet, out);
+    out.close();
+  }
+  out.close();
+}
+
+void write_geo(const GeoSources& geo, YamlWriter& out) {
+  out.open("geo");
+  std::vector<std::string> databases;
+  for (const auto& path : geo.databases) databases.push_back(in_quotes(path.string()));
+  out.line("databases", fmt::format("[{}]", fmt::join(databases, ", ")));
+  if (geo.overrides) out.line("overrides", in_quotes(geo.overrides->string()));
+  out.open("fallback");
+  out.line("lat", geo.fallback.point.lat_deg);
+  out.line("lon", geo.fallback.point.lon_deg);
+  if (geo.fallback.country != geo::Country::none) {
+    out.line("country", in_quotes(to_text(geo.fallback.country)));
+  }
+  out.close();
+  out.close();
+}
+
+}  // namespace
+
+std::string effective_yaml(const FleetFile& file) {
+  YamlWriter out;
+  write_fleet(file.fleet, out);
+  write_routing(file.routing, out);
+  write_services(file.routing.services, file.fleet, out);
+  return std::move(out).text();
+}
+
+std::string effective_yaml(const Config& config) {
+  YamlWriter out;
+  out.open("fleet");
+  write_fleet(config.fleet, out);
+  out.close();
+  write_geo(config.geo, out);
+  write_routing(config.routing, out);
+  write_services(config.routing.services, config.fleet, out);
+  return std::move(out).text();
+}
+
+}  // namespace edgeward::controller

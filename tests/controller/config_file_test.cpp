@@ -1,0 +1,176 @@
+#include "controller/config/config_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "controller/config/effective.hpp"
+#include "tests/controller/config_support.hpp"
+#include "tests/support.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+namespace fs = std::filesystem;
+using test::kSmallFleet;
+
+const fs::path kData = fs::path(EDGEWARD_SOURCE_DIR) / "data";
+
+/// Reads files out of memory.
+Config parse(const std::string& text, std::map<std::string, std::string> files = {}) {
+  return parse_config(
+      text, {.file = "edgeward.yaml",
+             .folder = "/etc/edgeward",
+             .data_folder = "/usr/share/edgeward",
+             .read = [&files](const fs::path& path) -> tl::expected<std::string, std::string> {
+               const auto found = files.find(path.string());
+               if (found == files.end()) return tl::unexpected(std::string("No such file"));
+               return found->second;
+             }});
+}
+
+std::vector<std::string> faults(const std::string& text,
+                                std::map<std::string, std::string> files = {}) {
+  return test::faults_of([&] { (void)parse(text, std::move(files)); });
+}
+
+const std::map<std::string, std::string> kFiles{{"/etc/edgeward/fleet.yaml", kSmallFleet}};
+
+}  // namespace
+
+TEST_CASE("paths are relative to the configuration, and what it leaves out is the default") {
+  const Config config = parse("fleet: fleet.yaml\ngeo: {overrides: ../o.csv}\n", kFiles);
+  CHECK(config.fleet.edges.size() == 2);
+  CHECK(config.routing == policy::RoutingOptions{});
+  CHECK(config.geo.databases == std::vector<fs::path>{"/usr/share/edgeward/geo/world.mmdb"});
+  CHECK(config.geo.overrides == fs::path("/etc/o.csv"));
+  CHECK(config.geo.fallback ==
+        geo::Location{.point = config.fleet.origin.point, .source = geo::LocationSource::fallback});
+  const Config other = parse(
+      "fleet: /etc/edgeward/./fleet.yaml\n"
+      "geo: {databases: [a.mmdb, /b.mmdb], fallback: {lat: 1, lon: 2, country: no}}\n",
+      kFiles);
+  CHECK(other.geo.databases == std::vector<fs::path>{"/etc/edgeward/a.mmdb", "/b.mmdb"});
+  CHECK(other.geo.fallback == geo::Location{.point = {1, 2},
+                                            .country = *geo::parse_country("NO"),
+                                            .source = geo::LocationSource::fallback});
+  CHECK(parse("fleet: fleet.yaml\ngeo: {databases: []}\n", kFiles).geo.databases.empty());
+}
+
+TEST_CASE("a fleet file is a configuration without the rest") {
+  const Config config = parse(kSmallFleet);
+  CHECK(config.fleet == parse("fleet: fleet.yaml\n", kFiles).fleet);
+  CHECK(file_kind(kSmallFleet) == FileKind::fleet);
+  CHECK(file_kind("fleet: x") == FileKind::config);
+  CHECK(file_kind("{geo: {}}") == FileKind::config);
+  CHECK(file_kind("") == FileKind::fleet);
+}
+
+TEST_CASE("a fleet may be written into the configuration") {
+  const Config config = parse(
+      "fleet:\n"
+      "  origin: {lat: 38.9, lon: -77.5}\n"
+      "  edges: {fra1: {lat: 50.03, lon: 8.57, storage: 2TiB, services: [video]}}\n"
+      "services: {video: {bias: {fra1: {ms: 4}}}}\n");
+  CHECK(config.fleet.edges.size() == 1);
+  CHECK(config.routing.services[0].bias_ms == std::vector<float>{4});
+}
+
+TEST_CASE("routing is laid over that of the fleet file, services have one place") {
+  const std::string rest = "routing: {radius_km: 700, hit_prior: 0.2}\nservices: {video: {}}\n";
+  const Config config =
+      parse("fleet: f\nrouting: {hit_prior: 0.3}\n", {{"/etc/edgeward/f", kSmallFleet + rest}});
+  CHECK(config.routing.radius_km == 700);
+  CHECK(config.routing.hit_prior == 0.3);
+  CHECK(config.routing.services[0].name == "video");
+  const auto twice =
+      faults("fleet: f\nservices: {web: {}}\n", {{"/etc/edgeward/f", kSmallFleet + rest}});
+  CHECK(twice == std::vector<std::string>{
+                     "2:1: services: /etc/edgeward/f has them too; give them in one place"});
+}
+
+TEST_CASE("errors of the fleet file are told with its name, beside the configuration's own") {
+  try {
+    (void)parse("fleet: f\ngeo: {databses: []}\n", {{"/etc/edgeward/f", "origin: 5\n"}});
+    FAIL("read");
+  } catch (const ConfigError& error) {
+    REQUIRE(error.faults().size() == 3);
+    CHECK(error.faults()[0].text() ==
+          "edgeward.yaml:2:7: geo: unknown key 'databses', did you mean 'databases'?");
+    CHECK_THAT(error.faults()[1].text(), Catch::StartsWith("/etc/edgeward/f:1:1: "));
+    CHECK_THAT(error.faults()[2].text(), Catch::StartsWith("/etc/edgeward/f:1:9: origin: "));
+    CHECK_THAT(error.what(), Catch::Contains("did you mean 'databases'?\n/etc/edgeward/f:1:1"));
+  }
+}
+
+TEST_CASE("a fleet that cannot be read is told once, without what follows from it") {
+  CHECK(faults("fleet: gone\nservices: {a: {all_down: last_resort, last_resort: x}}\n") ==
+        std::vector<std::string>{"1:8: fleet: /etc/edgeward/gone: No such file"});
+  CHECK(faults("geo: {}\n") == std::vector<std::string>{"1:1: a configuration needs fleet"});
+  CHECK(faults("fleet: [a]\n").size() == 1);
+  CHECK(faults("fleet: f\n", {{"/etc/edgeward/f", "a: [\n"}}).size() == 1);
+}
+
+TEST_CASE("a configuration's effective text reads back to it") {
+  const Config config = parse(
+      "fleet: fleet.yaml\n"
+      "geo: {databases: [\"odd \\\"name\\\" \\\\.mmdb\", 'b: c #.mmdb'], overrides: o.csv,\n"
+      "      fallback: {lat: -1.5, lon: 2, country: NO}}\n"
+      "routing: {scoring: latency}\n",
+      kFiles);
+  const std::string text = effective_yaml(config);
+  INFO(text);
+  CHECK(parse(text) == config);
+}
+
+TEST_CASE("the example configuration holds the defaults") {
+  const Config example = read_config(kData / "config/edgeward.yaml", kData);
+  CHECK(example.fleet == read_fleet_file(demo_fleet(kData)).fleet);
+  CHECK(example.routing == policy::RoutingOptions{});
+  CHECK(example.geo == GeoSources{.databases = {world_database(kData)},
+                                  .fallback = {.point = example.fleet.origin.point,
+                                               .source = geo::LocationSource::fallback}});
+}
+
+TEST_CASE("the example configuration mentions every key there is") {
+  // An unknown key far from every other makes the reader list those it knows.
+  const std::vector<std::string> found = faults(
+      "zzzzzzzzzzzzzzzz: 1\n"
+      "fleet:\n"
+      "  zzzzzzzzzzzzzzzz: 1\n"
+      "  origin: {lat: 1, lon: 1, zzzzzzzzzzzzzzzz: 1}\n"
+      "  edges: [{name: a, lat: 1, lon: 1, storage: 1B, zzzzzzzzzzzzzzzzzzzzzzzzzz: 1}]\n"
+      "geo: {zzzzzzzzzzzzzzzz: 1, fallback: {lat: 1, lon: 1, zzzzzzzzzzzzzzzz: 1}}\n"
+      "routing: {zzzzzzzzzzzzzzzz: 1, weights: {zzzzzzzzzzzzzzzz: 1},\n"
+      "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
+      "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n");
+  REQUIRE(found.size() == 11);
+  std::set<std::string> keys;
+  for (const std::string& fault : found) {
+    const std::string start = "; known are ";
+    const std::size_t at = fault.find(start);
+    INFO(fault);
+    REQUIRE(at != std::string::npos);
+    REQUIRE(fault.find(" more", at) == std::string::npos);  // the list is whole
+    std::string names = fault.substr(at + start.size()) + ", ";
+    for (std::size_t end = names.find(", "); end != std::string::npos; end = names.find(", ")) {
+      keys.insert(names.substr(0, end));
+      names.erase(0, end + 2);
+    }
+  }
+  CHECK(keys.size() > 40);
+  CHECK(keys.contains("requests_per_second_max"));
+  const std::string example = test::read_file(kData / "config/edgeward.yaml");
+  for (const std::string& key : keys) {
+    if (example.find(key + ":") == std::string::npos) FAIL_CHECK(key << " is not mentioned");
+  }
+}
+
+TEST_CASE("a file that cannot be read is an error that names it") {
+  const test::TemporaryFolder folder;
+  CHECK_THROWS_AS(read_config(folder.path() / "gone", kData), FileUnreadable);
+  CHECK_THROWS_WITH(read_fleet_file(folder.path()), Catch::EndsWith(": a folder"));
+}
+
+}  // namespace edgeward::controller
