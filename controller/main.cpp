@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   controller::add_check(app, action);
   controller::add_geo(app, action);
   controller::add_replay(app, action);
+  controller::add_route(app, action);
   controller::add_synth(app, action);
   try {
     app.parse(argc, argv);

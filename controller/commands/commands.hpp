@@ -15,6 +15,7 @@ using Action = std::function<int()>;
 void add_check(CLI::App& app, Action& action);
 void add_geo(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
+void add_route(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 
 // Each adds its own to the subcommand `geo`.

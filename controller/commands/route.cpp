@@ -1,0 +1,215 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/ids.hpp"
+#include "cache/parameters.hpp"
+#include "controller/commands/arguments.hpp"
+#include "controller/commands/commands.hpp"
+#include "controller/config/config_file.hpp"
+#include "controller/config/yaml_map.hpp"
+#include "controller/data_folder.hpp"
+#include "controller/decision_text.hpp"
+#include "controller/routing_setup.hpp"
+#include "controller/state_report.hpp"
+#include "controller/terminal.hpp"
+#include "geo/ip_address.hpp"
+#include "policy/decision_json.hpp"
+#include "policy/json.hpp"
+#include "policy/router.hpp"
+#include "sim/logs/cache_key.hpp"
+#include "sim/logs/timestamp.hpp"
+#include "sim/printable.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+/// The options as they were typed.
+struct RouteCommand {
+  std::string config;
+  std::string fleet;
+  std::string client;
+  std::string content;
+  std::string at;
+  std::string service;
+  std::string size = "0";
+  std::string scoring;
+  std::string states;
+  bool explain = false;
+  bool json = false;
+};
+
+void say(std::string_view sentence) {
+  fmt::print(stderr, "edgeward: {}\n", sim::printable(sentence));
+}
+
+/// Says what is used that nobody named.
+Config load_config(const RouteCommand& command) {
+  const std::filesystem::path data = data_folder();
+  const bool has_fleet = !command.fleet.empty();
+  Config config;
+  if (!command.config.empty()) {
+    config = read_config(command.config, data);
+    if (has_fleet) {
+      FleetFile file = read_fleet_file(command.fleet);
+      config.fleet = std::move(file.fleet);
+      config.routing = std::move(file.routing);
+    }
+    return config;
+  }
+  const std::filesystem::path fleet =
+      has_fleet ? std::filesystem::path(command.fleet) : demo_fleet(data);
+  if (!has_fleet) {
+    say(fmt::format("no --config and no --fleet: using the made-up fleet {}", fleet.string()));
+  }
+  say(
+      fmt::format("no --config: locating by the coarse {} (IP Geolocation by DB-IP, "
+                  "https://db-ip.com)",
+                  world_database(data).string()));
+  FleetFile file = read_fleet_file(fleet);
+  config.geo = default_geo(file.fleet, data);
+  config.fleet = std::move(file.fleet);
+  config.routing = std::move(file.routing);
+  return config;
+}
+
+policy::ServiceIndex find_service(const std::string& name,
+                                  const std::vector<policy::Service>& services) {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (name.empty() || services[i].name == name) return static_cast<policy::ServiceIndex>(i);
+    names.push_back(services[i].name);
+  }
+  throw cache::ParameterError(
+      fmt::format("--service {}: no service of that name{}", quote(name), suggestion(name, names)));
+}
+
+std::int64_t parse_at(const std::string& text) {
+  const auto at_ms = sim::parse_time(text);
+  if (at_ms) return *at_ms;
+  throw cache::ParameterError(fmt::format(
+      "--at {}: expected a time such as 2026-01-31T12:00:00Z, or seconds since 1970", quote(text)));
+}
+
+std::int64_t now_ms() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+}
+
+geo::IpAddress parse_client(const std::string& text) {
+  if (const auto address = geo::IpAddress::parse(text)) return *address;
+  throw cache::ParameterError(
+      fmt::format("--client {}: expected an IPv4 or IPv6 address", quote(text)));
+}
+
+/// The canonical key, as logs and HTTP have it.
+std::string canonical_key(const std::string& content) {
+  sim::CacheKeyWriter writer(sim::CacheKeyRules{});
+  std::string key;
+  writer.write("", content, key);
+  return key;
+}
+
+std::vector<StateReport> load_states(const RouteCommand& command, const cache::Fleet& fleet) {
+  if (command.states.empty()) {
+    say("no --state: every edge is taken as ready and idle");
+    return {};
+  }
+  const auto text = read_text(command.states);
+  if (!text) throw FileUnreadable(fmt::format("{}: {}", command.states, text.error()));
+  auto reports = parse_state_reports(*text, command.states, fleet);
+  say(fmt::format("{}: {} report{}; edges without one are taken as ready and idle", command.states,
+                  reports.size(), reports.size() == 1 ? "" : "s"));
+  return reports;
+}
+
+/// When nothing else says when: the time of the newest report, so that a file of yesterday's does
+/// not make every edge silent for a day.
+std::int64_t decision_time_ms(const RouteCommand& command,
+                              const std::vector<StateReport>& reports) {
+  if (!command.at.empty()) return parse_at(command.at);
+  std::optional<std::int64_t> newest;
+  for (const StateReport& report : reports) {
+    if (report.at_ms && *report.at_ms > newest.value_or(-1)) newest = report.at_ms;
+  }
+  return newest ? *newest : now_ms();
+}
+
+int run_route(const RouteCommand& command) {
+  policy::Request request{.client = parse_client(command.client),
+                          .size_bytes = parse_bytes("--size", command.size)};
+  const std::string key = canonical_key(command.content);
+  request.content = cache::content_id(key);
+  if (!command.at.empty()) (void)parse_at(command.at);
+  Config config = load_config(command);
+  for (const policy::Scoring scoring : {policy::Scoring::weighted, policy::Scoring::latency,
+                                        policy::Scoring::nearest, policy::Scoring::random}) {
+    if (command.scoring == name(scoring)) config.routing.scoring = scoring;
+  }
+  request.service = find_service(command.service, config.routing.services);
+  const std::vector<StateReport> reports = load_states(command, config.fleet);
+  request.at_ms = decision_time_ms(command, reports);
+
+  const Routing routing = make_routing(config, say);
+  const auto states = states_of(reports, config.fleet, request.at_ms);
+  const policy::Snapshot snapshot = make_snapshot(routing, states, request.at_ms, 1);
+  const policy::Question question{.client = command.client, .key = key};
+  const policy::Explanation explanation = policy::explain(request, snapshot);
+  if (command.json) {
+    fmt::print("{}", policy::json_text(
+                         command.explain
+                             ? policy::explanation_json(explanation, question, snapshot)
+                             : policy::decision_json(explanation.decision, question, snapshot)));
+  } else {
+    fmt::print("{}", command.explain ? explanation_text(explanation, request, question, snapshot)
+                                     : decision_text(explanation, question, snapshot));
+  }
+  return explanation.decision.edge == cache::kNoEdge ? kExitNo : kExitDone;
+}
+
+}  // namespace
+
+void add_route(CLI::App& app, Action& action) {
+  CLI::App& route =
+      *app.add_subcommand("route", "Which edge should serve this client this content, and why");
+  auto command = std::make_shared<RouteCommand>();
+  RouteCommand& c = *command;
+  route.add_option("--config", c.config, "Configuration; default: the demo fleet")
+      ->type_name("FILE");
+  route.add_option("--fleet", c.fleet, "Fleet file, instead of the configuration's fleet")
+      ->type_name("FILE");
+  route.add_option("--client", c.client, "The client's address")->required()->type_name("IP");
+  route.add_option("--content", c.content, "The content: a path or a URL")
+      ->required()
+      ->type_name("KEY");
+  route.add_option("--size", c.size, "Size of the content, for latency scoring")
+      ->type_name("BYTES");
+  route.add_option("--at", c.at, "Time of the request; default: that of the newest state, or now")
+      ->type_name("TIME");
+  route.add_option("--service", c.service, "Service; default: the first")->type_name("NAME");
+  route.add_option("--scoring", c.scoring, "Instead of the configuration's scoring")
+      ->check(CLI::IsMember({"weighted", "latency", "nearest", "random"}));
+  route
+      .add_option("--state", c.states,
+                  "States of edges, a JSON line each as for POST /v1/state; - is standard input")
+      ->type_name("FILE");
+  route.add_flag("--explain", c.explain, "Show every candidate, and why the others are none");
+  route.add_flag("--json", c.json, "JSON on standard output");
+  route.footer(
+      "Exit codes: 0 an edge, 1 no edge may serve the client, 2 usage or configuration error.\n"
+      "Examples:\n"
+      "  edgeward route --client 81.2.69.142 --content /a --explain\n"
+      "  echo '{\"edge\":\"lhr1\",\"mode\":\"drain\"}' |\n"
+      "    edgeward route --client 81.2.69.142 --content /a --state - --scoring latency\n");
+  route.callback([command, &action] { action = [command] { return run_route(*command); }; });
+}
+
+}  // namespace edgeward::controller

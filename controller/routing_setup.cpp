@@ -1,0 +1,76 @@
+#include "controller/routing_setup.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "controller/locator_loading.hpp"
+#include "geo/address_map_builder.hpp"
+#include "geo/country_centres.hpp"
+#include "geo/mmdb.hpp"
+#include "sim/input/byte_source.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+/// Names of zones that are no edges would be left out silently.
+void tell_unknown_edges(const geo::PrefixOverrides& overrides, const cache::Fleet& fleet,
+                        const std::string& file, const Talk& talk) {
+  std::set<std::string> unknown;
+  for (const auto& zone : overrides.zones) {
+    for (const std::string& name : zone) {
+      if (!fleet.find(name)) unknown.insert(name);
+    }
+  }
+  if (unknown.empty()) return;
+  talk(fmt::format("{}: {} edges that the fleet does not have are left out, the first is '{}'",
+                   file, unknown.size(), *unknown.begin()));
+}
+
+std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk) {
+  const geo::CountryCentres centres = load_country_centres();
+  geo::AddressMapBuilder builder(config.geo.fallback);
+  for (const std::filesystem::path& path : config.geo.databases) {
+    const auto database = geo::Mmdb::open(path.string());
+    if (!database) throw sim::InputError(database.error());
+    auto read = geo::read_layer(*database, centres);
+    if (!read) throw sim::InputError(read.error());
+    if (read->unreadable > 0) {
+      talk(fmt::format("{} records cannot be read and are left out: {}", read->unreadable,
+                       read->first_unreadable));
+    }
+    builder.add(std::move(read->layer));
+  }
+  builder.add_countries(centres);
+  return std::move(builder).build();
+}
+
+}  // namespace
+
+Routing make_routing(const Config& config, const Talk& talk) {
+  Routing routing;
+  routing.fleet = std::make_shared<const cache::Fleet>(config.fleet);
+  routing.map = read_map(config, talk);
+  if (config.geo.overrides) {
+    const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
+    tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
+    routing.map = geo::with_overrides(*routing.map, overrides);
+  }
+  routing.part =
+      std::make_shared<const policy::FleetPart>(routing.fleet, config.routing, routing.map);
+  return routing;
+}
+
+policy::Snapshot make_snapshot(const Routing& routing, std::span<const cache::EdgeState> states,
+                               std::int64_t now_ms, std::uint64_t version) {
+  return {.version = version,
+          .published_at_ms = now_ms,
+          .fleet = routing.part,
+          .live = std::make_shared<const std::vector<policy::LiveEdge>>(
+              policy::live_edges(*routing.part, states, now_ms))};
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "cache/edge.hpp"
+#include "controller/config/config_file.hpp"
+#include "geo/address_map.hpp"
+#include "policy/snapshot.hpp"
+
+namespace edgeward::controller {
+
+/// Where a command says what it does on the way: a sentence without an end of line.
+using Talk = std::function<void(std::string_view)>;
+
+/// What routing needs of files, compiled: the parts of a snapshot that change when one of them
+/// does.
+struct Routing {
+  std::shared_ptr<const cache::Fleet> fleet;
+  std::shared_ptr<const geo::AddressMap> map;
+  std::shared_ptr<const policy::FleetPart> part;
+};
+
+/// Reads databases, country centres and overrides and compiles them with the fleet. Seconds for the
+/// largest databases. Says which records cannot be read and which of the overrides' edges there are
+/// not. Throws sim::InputError for files that cannot be used.
+[[nodiscard]] Routing make_routing(const Config& config, const Talk& talk);
+
+/// A snapshot with these states of the edges and nothing learned yet: no hit model, no admit
+/// shares, no corrections of round trips.
+[[nodiscard]] policy::Snapshot make_snapshot(const Routing& routing,
+                                             std::span<const cache::EdgeState> states,
+                                             std::int64_t now_ms, std::uint64_t version);
+
+}  // namespace edgeward::controller
