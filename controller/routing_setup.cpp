@@ -7,6 +7,7 @@
 #include <string>
 
 #include "controller/locator_loading.hpp"
+#include "controller/measured_rtts.hpp"
 #include "geo/address_map_builder.hpp"
 #include "geo/country_centres.hpp"
 #include "geo/mmdb.hpp"
@@ -59,8 +60,14 @@ Routing make_routing(const Config& config, const Talk& talk) {
     tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
     routing.map = geo::with_overrides(*routing.map, overrides);
   }
+  geo::RttCorrections corrections;
+  if (config.geo.rtt_observations) {
+    corrections = load_corrections(*config.geo.rtt_observations, config.fleet, *routing.map, talk);
+    routing.map = with_measured_clients(*routing.map, corrections);
+  }
   routing.part =
       std::make_shared<const policy::FleetPart>(routing.fleet, config.routing, routing.map);
+  if (config.geo.rtt_observations) routing.rtts = cell_rtts(*routing.part, corrections);
   return routing;
 }
 
@@ -70,7 +77,8 @@ policy::Snapshot make_snapshot(const Routing& routing, std::span<const cache::Ed
           .published_at_ms = now_ms,
           .fleet = routing.part,
           .live = std::make_shared<const std::vector<policy::LiveEdge>>(
-              policy::live_edges(*routing.part, states, now_ms))};
+              policy::live_edges(*routing.part, states, now_ms)),
+          .rtts = routing.rtts};
 }
 
 }  // namespace edgeward::controller

@@ -22,15 +22,17 @@ struct Routing {
   std::shared_ptr<const cache::Fleet> fleet;
   std::shared_ptr<const geo::AddressMap> map;
   std::shared_ptr<const policy::FleetPart> part;
+  std::shared_ptr<const geo::CellRtts> rtts;  ///< null without measured round trips
 };
 
-/// Reads databases, country centres and overrides and compiles them with the fleet. Seconds for the
+/// Reads databases, country centres, overrides and measured round trips and compiles them with the
+/// fleet. Seconds for the
 /// largest databases. Says which records cannot be read and which of the overrides' edges there are
 /// not. Throws sim::InputError for files that cannot be used.
 [[nodiscard]] Routing make_routing(const Config& config, const Talk& talk);
 
 /// A snapshot with these states of the edges and nothing learned yet: no hit model, no admit
-/// shares, no corrections of round trips.
+/// shares.
 [[nodiscard]] policy::Snapshot make_snapshot(const Routing& routing,
                                              std::span<const cache::EdgeState> states,
                                              std::int64_t now_ms, std::uint64_t version);

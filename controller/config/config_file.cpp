@@ -75,6 +75,10 @@ void read_geo(const YamlNode& node, const fs::path& folder, GeoSources& geo, Fau
   }
   std::string overrides;
   if (map.text("overrides", overrides)) geo.overrides = resolved(overrides, folder);
+  std::string observations;
+  if (map.text("rtt_observations", observations)) {
+    geo.rtt_observations = resolved(observations, folder);
+  }
   if (const YamlNode* const fallback = map.find("fallback")) {
     geo.fallback = read_fallback(*fallback, faults);
   }

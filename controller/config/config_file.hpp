@@ -27,6 +27,7 @@ struct FleetFile {
 struct GeoSources {
   std::vector<std::filesystem::path> databases;
   std::optional<std::filesystem::path> overrides;
+  std::optional<std::filesystem::path> rtt_observations;
   /// Where clients are taken to be of which nothing is known; by default at the origin.
   geo::Location fallback;
 

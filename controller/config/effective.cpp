@@ -146,6 +146,9 @@ void write_geo(const GeoSources& geo, YamlWriter& out) {
   for (const auto& path : geo.databases) databases.push_back(in_quotes(path.string()));
   out.line("databases", fmt::format("[{}]", fmt::join(databases, ", ")));
   if (geo.overrides) out.line("overrides", in_quotes(geo.overrides->string()));
+  if (geo.rtt_observations) {
+    out.line("rtt_observations", in_quotes(geo.rtt_observations->string()));
+  }
   out.open("fallback");
   out.line("lat", geo.fallback.point.lat_deg);
   out.line("lon", geo.fallback.point.lon_deg);

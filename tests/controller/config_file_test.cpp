@@ -116,6 +116,7 @@ TEST_CASE("a configuration's effective text reads back to it") {
   const Config config = parse(
       "fleet: fleet.yaml\n"
       "geo: {databases: [\"odd \\\"name\\\" \\\\.mmdb\", 'b: c #.mmdb'], overrides: o.csv,\n"
+      "      rtt_observations: rtts.csv,\n"
       "      fallback: {lat: -1.5, lon: 2, country: NO}}\n"
       "routing: {scoring: latency}\n",
       kFiles);

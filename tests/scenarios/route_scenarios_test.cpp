@@ -81,9 +81,6 @@ class Setup {
 }  // namespace
 
 TEST_CASE("route: a fresh clone routes by the demo fleet and the shipped database, and says so") {
-  if (!fs::exists(kRoot / "data/geo/world.mmdb")) {
-    return test::skip("data/geo/world.mmdb is not there");
-  }
   const std::vector<std::string> arguments{"route",     "--client", "81.2.69.142",
                                            "--content", "/a",       "--explain"};
   const Outcome outcome = test::run(EDGEWARD_BINARY, arguments);
@@ -196,6 +193,37 @@ TEST_CASE("route: names of overrides that are no edges are told") {
   const Outcome outcome = setup.route("192.0.2.1");
   CHECK(outcome.exit_code == 0);
   CHECK_THAT(outcome.err, Contains("fleet does not have") && Contains("'fra7'"));
+}
+
+TEST_CASE("route: measured round trips outweigh distance, for that prefix and not for others") {
+  const Setup setup;
+  // ams1 is near, but for 192.0.2.0/24 the way there is long, as three measurements say.
+  std::string rtts = "at,client,edge,rtt_ms\n";
+  for (int i = 0; i < 3; ++i) {
+    rtts += fmt::format("{},192.0.2.0/24,fra1,90\n{},192.0.2.0/24,ams1,8\n", 1000 + i, 1000 + i);
+  }
+  setup.folder().write("rtts.csv", rtts + "1,192.0.2.0/24,fra9,3\n1,192.0.2.0/24,nrt1,0.1\n");
+  std::string config = test::read_file(setup.config());
+  config.replace(config.find("overrides:"), 0, "rtt_observations: rtts.csv, ");
+  setup.folder().write("edgeward.yaml", config);
+  const auto asks = [&](const std::string& client) {
+    return setup.route(client, {"--scoring", "latency", "--explain", "--json"});
+  };
+  const Outcome measured = asks("192.0.2.7");
+  INFO(measured.err);
+  CHECK_THAT(measured.err,
+             Contains("6 of 8 round trips taken, 1 unknown_edge, 1 faster_than_light"));
+  const json::value answer = json::parse(measured.out);
+  const auto network_ms = [&](const json::value& of, const char* edge) {
+    for (const json::value& candidate : of.at("candidates").as_array()) {
+      if (candidate.at("edge") == edge)
+        return candidate.at("terms").at("network_ms").to_number<double>();
+    }
+    return -1.0;
+  };
+  CHECK(network_ms(answer, "fra1") > 60);
+  CHECK(network_ms(answer, "ams1") < 20);
+  CHECK(answer.at("edge") == "ams1");
 }
 
 TEST_CASE("check: a good file is fine, and its effective text is checked fine too") {
