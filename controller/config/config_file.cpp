@@ -65,20 +65,30 @@ geo::Location at_origin(const cache::Fleet& fleet) {
   return {.point = fleet.origin.point, .source = geo::LocationSource::fallback};
 }
 
-void read_geo(const YamlNode& node, const fs::path& folder, GeoSources& geo, Faults& faults) {
+/// The file that a text names; a fault where it is not there.
+fs::path find_file(std::string_view what, const YamlNode& node, const ConfigContext& context,
+                   Faults& faults) {
+  fs::path path = resolved(node.text, context.folder);
+  if (!context.exists(path)) {
+    faults.add(node.at, fmt::format("{}: no such file: {}", what, path.string()));
+  }
+  return path;
+}
+
+void read_geo(const YamlNode& node, const ConfigContext& context, GeoSources& geo, Faults& faults) {
   YamlMap map(node, "geo", faults);
   if (const YamlNode* const databases = map.find("databases")) {
     geo.databases.clear();
     for (const YamlNode* const word : words(*databases, "databases", faults)) {
-      geo.databases.push_back(resolved(word->text, folder));
+      geo.databases.push_back(find_file("databases", *word, context, faults));
     }
   }
-  std::string overrides;
-  if (map.text("overrides", overrides)) geo.overrides = resolved(overrides, folder);
-  std::string observations;
-  if (map.text("rtt_observations", observations)) {
-    geo.rtt_observations = resolved(observations, folder);
-  }
+  const auto optional_file = [&](std::string_view key, std::optional<fs::path>& path) {
+    std::string text;
+    if (map.text(key, text)) path = find_file(key, *map.find(key), context, faults);
+  };
+  optional_file("overrides", geo.overrides);
+  optional_file("rtt_observations", geo.rtt_observations);
   if (const YamlNode* const fallback = map.find("fallback")) {
     geo.fallback = read_fallback(*fallback, faults);
   }
@@ -197,7 +207,7 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
       place = read_fleet_place(*fleet, context, faults);
     }
     if (const YamlNode* const geo = map.find("geo")) {
-      read_geo(*geo, context.folder, config.geo, faults);
+      read_geo(*geo, context, config.geo, faults);
     }
     read_parts(map, place, config);
     if (config.geo.fallback == geo::Location{}) config.geo.fallback = at_origin(config.fleet);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -72,6 +73,11 @@ struct ConfigContext {
   std::filesystem::path folder;       ///< what paths in it are relative to
   std::filesystem::path data_folder;  ///< where the shipped location database lies
   ReadFile read = read_text;          ///< for the fleet file that it names
+  /// Whether a database or a file of overrides is there.
+  std::function<bool(const std::filesystem::path&)> exists = [](const auto& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error);
+  };
 };
 
 /// Reads a configuration, or a fleet file as a configuration without the rest. Faults of a fleet

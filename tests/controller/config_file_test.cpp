@@ -27,7 +27,8 @@ Config parse(const std::string& text, std::map<std::string, std::string> files =
                const auto found = files.find(path.string());
                if (found == files.end()) return tl::unexpected(std::string("No such file"));
                return found->second;
-             }});
+             },
+             .exists = [](const fs::path& path) { return path.filename() != "gone"; }});
 }
 
 std::vector<std::string> faults(const std::string& text,
@@ -110,6 +111,12 @@ TEST_CASE("a fleet that cannot be read is told once, without what follows from i
   CHECK(faults("geo: {}\n") == std::vector<std::string>{"1:1: a configuration needs fleet"});
   CHECK(faults("fleet: [a]\n").size() == 1);
   CHECK(faults("fleet: f\n", {{"/etc/edgeward/f", "a: [\n"}}).size() == 1);
+}
+
+TEST_CASE("databases and overrides that are not there are told") {
+  CHECK(faults("fleet: fleet.yaml\ngeo: {databases: [a, gone], overrides: x/gone}\n", kFiles) ==
+        std::vector<std::string>{"2:22: databases: no such file: /etc/edgeward/gone",
+                                 "2:40: overrides: no such file: /etc/edgeward/x/gone"});
 }
 
 TEST_CASE("a configuration's effective text reads back to it") {

@@ -67,7 +67,8 @@ void check_config(const std::string& text, const std::string& other) {
       .read = [&other](const std::filesystem::path&) -> tl::expected<std::string, std::string> {
         if (other.empty()) return tl::unexpected(std::string("no such file"));
         return other;
-      }};
+      },
+      .exists = [](const std::filesystem::path& path) { return path.filename() != "gone"; }};
   controller::Config config;
   try {
     config = controller::parse_config(text, context);
