@@ -73,6 +73,20 @@ constexpr KnownName kNamesByPreference[] = {
     {"client", Field::client},
     {"clientid", Field::client},
 
+    // ClientCountry: Cloudflare; c-country: CloudFront; client.geo.country_iso_code: ECS
+    {"clientcountry", Field::country},
+    {"ccountry", Field::country},
+    {"clientcountrycode", Field::country},
+    {"clientgeocountrycode", Field::country},
+    {"clientgeocountryisocode", Field::country},
+    {"geocountryisocode", Field::country},
+    {"geoipcountrycode", Field::country},
+    {"geocountrycode", Field::country},
+    {"geocountry", Field::country},
+    {"countryisocode", Field::country},
+    {"countrycode", Field::country},
+    {"country", Field::country},
+
     {"clientrequestmethod", Field::method},
     {"requestmethod", Field::method},
     {"httprequestrequestmethod", Field::method},

@@ -263,6 +263,7 @@ ParsedLine FieldValues::record() {
                                             quoted(found)));
   }
   record.client = self[Field::client];
+  record.country = self[Field::country];
   record.method = self[Field::method];
   record.host = self[Field::host];
   record.url = key(record);

@@ -19,6 +19,7 @@ enum class Field : std::uint8_t {
   instant,  ///< of the time fields one that may need none
   date,
   client,
+  country,  ///< the client's
   method,
   host,
   url,

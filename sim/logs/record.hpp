@@ -25,6 +25,7 @@ inline constexpr int kNoAnswer = -1;
 struct LogRecord {
   std::optional<std::int64_t> at_ms;  ///< milliseconds since the Unix epoch, UTC
   std::string_view client;            ///< as written; may be a host name, empty, hostile
+  std::string_view country;           ///< the client's, as written
   std::string_view method;            ///< empty where the format has none: taken as GET
   std::string_view host;              ///< if the format has it apart from the URL
   /// Path with query, or an absolute URL: the log format's own encoding undone, once.

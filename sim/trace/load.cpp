@@ -78,11 +78,14 @@ const LogFormat* choose_format(const LoadOptions& options, const std::string& pa
   return format;
 }
 
-/// Binary records have no ranges and no lifetimes.
+/// Binary records have no ranges, no lifetimes and no clients.
 void check_binary(const LoadOptions& options, const std::string& path) {
-  if (options.chunk_bytes == 0 && !options.ttl_from_log) return;
-  throw InputError(fmt::format("{}: {} needs a text log; this is a binary trace", path,
-                               options.chunk_bytes != 0 ? "--chunk" : "--ttl log"));
+  if (options.chunk_bytes == 0 && !options.ttl_from_log && !options.with_clients) return;
+  const char* const option = options.chunk_bytes != 0 ? "--chunk"
+                             : options.with_clients   ? "--fleet"
+                                                      : "--ttl log";
+  throw InputError(fmt::format("{}: {} needs a text log{}; this is a binary trace", path, option,
+                               options.with_clients ? " that names clients or countries" : ""));
 }
 
 /// Columns can only be chosen where lines have names or numbers for them.

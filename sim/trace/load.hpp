@@ -26,6 +26,7 @@ struct LoadOptions {
   std::uint64_t chunk_bytes = 0;  ///< 0: objects are cached whole
   bool unit_size = false;         ///< every object counts 1
   bool ttl_from_log = false;      ///< keep the freshness lifetimes that the log states
+  bool with_clients = false;      ///< keep who asked, and which edge the log says served
 };
 
 /// Reads all inputs into one trace: text logs sorted by time (stable), binary traces in file order.

@@ -119,7 +119,10 @@ tl::expected<void, Skipped> TextLoader::add(const LogRecord& record) {
     id = static_cast<std::uint64_t>(cache::content_id(key_));
   }
   const cache::ObjectIndex object = objects_.index(id);
-  if (object == sizes_seen_.size()) sizes_seen_.emplace_back();
+  if (object == sizes_seen_.size()) {
+    sizes_seen_.emplace_back();
+    if (options_.with_clients) contents_.push_back(cache::ContentId{id});
+  }
   note_size(record, object);
   constexpr std::uint64_t kSentMax = (std::uint64_t{1} << 62) - 1;
   const RecordedResponse recorded{.sent_bytes = std::min(record.bytes.value_or(0), kSentMax),
@@ -162,7 +165,15 @@ std::uint32_t TextLoader::note_extra(const LogRecord& record) {
     constexpr std::int64_t kTtlMax = Trace::kNoTtl - 1;
     extra.ttl_s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(*record.ttl_s, 0, kTtlMax));
   }
-  if (extra.last == kUnseen && extra.ttl_s == Trace::kNoTtl) return kNoExtra;
+  if (options_.with_clients) {
+    TraceClient client = parse_client(record.client);
+    const auto country = geo::parse_country(record.country);
+    if (country) client.country = *country;
+    extra.client = clients_.index(client);
+    extra.edge = edge_names_.index(record.edge);
+  } else if (extra.last == kUnseen && extra.ttl_s == Trace::kNoTtl) {
+    return kNoExtra;
+  }
   extras_.push_back(extra);
   return static_cast<std::uint32_t>(extras_.size() - 1);
 }
@@ -205,6 +216,7 @@ void TextLoader::settle_objects() {
                                    options_.chunk_bytes, cache::kNoObject - 1));
     }
     for (std::uint64_t i = 0; i + 1 < chunks; ++i) trace_.sizes_bytes.push_back(chunk);
+    if (options_.with_clients) trace_.contents.resize(next, contents_[object]);
     trace_.sizes_bytes.push_back(seen - (chunks - 1) * chunk);
   }
   sizes_seen_ = {};
@@ -249,6 +261,9 @@ void TextLoader::finish() {
   write_rows();
   rows_.release();
   extras_.release();
+  if (!options_.with_clients) return;
+  trace_.requesters.clients = clients_.take();
+  trace_.requesters.edge_names = edge_names_.take();
 }
 
 void TextLoader::write_rows() {
@@ -285,11 +300,18 @@ void TextLoader::write_row(const Row& row) {
   const auto time = static_cast<std::uint32_t>(offset);
   ++trace_.summary.requests;
   if (has_recorded_) trace_.recorded.push_back(row.recorded);
+  if (options_.with_clients) {
+    const Extra& extra = extras_.view()[row.extra];
+    trace_.requesters.client.push_back(extra.client);
+    trace_.requesters.edge.push_back(extra.edge);
+  }
   if (RecordedResponse::unpacked(row.recorded).cache == CacheStatus::uncacheable) {
     trace_.summary.bytes += object_sizes_[row.object];
     trace_.uncacheable.push_back({.stream_position = trace_.stream.size(),
                                   .bytes = object_sizes_[row.object],
-                                  .time = time});
+                                  .time = time,
+                                  .content = options_.with_clients ? contents_[row.object]
+                                                                   : cache::ContentId{}});
     return;
   }
   if (options_.chunk_bytes != 0) trace_.request_starts.push_back(trace_.stream.size());

@@ -42,6 +42,8 @@ class TextLoader {
     std::uint64_t first = 0;  ///< body bytes asked for, both ends included
     std::uint64_t last = kUnseen;
     std::uint32_t ttl_s = Trace::kNoTtl;
+    std::uint32_t client = 0;  ///< as in TraceClients
+    std::uint16_t edge = 0;
   };
 
   struct SizeSeen {
@@ -80,6 +82,9 @@ class TextLoader {
   std::string key_;
   TimeCheck times_;
   bool has_recorded_ = false;
+  ClientTable clients_;
+  EdgeNameTable edge_names_;
+  std::vector<cache::ContentId> contents_;  ///< by number while reading, with clients
 };
 
 }  // namespace edgeward::sim

@@ -9,6 +9,7 @@
 #include "cache/eviction/policy.hpp"
 #include "cache/ids.hpp"
 #include "sim/logs/record.hpp"
+#include "sim/trace/clients.hpp"
 #include "sim/trace/column.hpp"
 #include "sim/trace/time_steps.hpp"
 
@@ -42,6 +43,7 @@ struct UncacheableRequest {
   std::uint64_t stream_position = 0;  ///< how many cacheable accesses come before it
   std::uint64_t bytes = 0;            ///< its object's size
   std::uint32_t time = 0;             ///< as in Trace::times
+  cache::ContentId content{};         ///< as in Trace::contents
 };
 
 /// A request log decoded once: flat columns over dense object numbers, in replay order. Read-only
@@ -52,7 +54,12 @@ struct UncacheableRequest {
 /// access.
 struct Trace {
   explicit Trace(MemoryBudget& budget)
-      : stream(budget), times(budget), request_starts(budget), recorded(budget), ttl_s(budget) {}
+      : stream(budget),
+        times(budget),
+        request_starts(budget),
+        recorded(budget),
+        ttl_s(budget),
+        requesters(budget) {}
 
   TraceSummary summary;
   std::vector<std::uint64_t> sizes_bytes;  ///< by ObjectIndex (of chunks, with chunks)
@@ -69,6 +76,9 @@ struct Trace {
   /// By access, the freshness lifetime stated then or last before; kNoTtl if none was. Empty unless
   /// asked for.
   Column<std::uint32_t> ttl_s;
+  TraceClients requesters;  ///< empty unless asked for
+  /// Id of each object, or of the content that a chunk is of. Empty unless asked for, with clients.
+  std::vector<cache::ContentId> contents;
 
   static constexpr std::uint32_t kNoTtl = 0xFFFF'FFFF;
 

@@ -1,0 +1,79 @@
+#include "sim/replay/fleet_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace edgeward::sim {
+
+namespace {
+
+std::int64_t to_us(double ms) {
+  return std::llround(ms * 1000);
+}
+
+bool is_unknown(const geo::Cell& cell) {
+  return cell.source == geo::LocationSource::none || cell.source == geo::LocationSource::fallback;
+}
+
+/// Where the address is, else where its country is.
+geo::CellIndex cell_of(const TraceClient& client, const geo::AddressMap& map) {
+  if (client.address) {
+    const geo::CellIndex cell = map.find(*client.address);
+    if (client.country == geo::Country::none || !is_unknown(map[cell])) return cell;
+  }
+  return map.find(client.country);
+}
+
+}  // namespace
+
+FleetModel::FleetModel(const Trace& trace, FleetSetup setup) : setup_(std::move(setup)) {
+  if (trace.summary.requests > 0 && (!trace.requesters.is_known() || !trace.has_times())) {
+    throw std::invalid_argument("a fleet replay needs a trace with clients and times");
+  }
+  locate_clients(trace);
+  measure_edges();
+  for (const std::string& edge : trace.requesters.edge_names) {
+    recorded_edges_.push_back(fleet().find(edge).value_or(cache::kNoEdge));
+  }
+}
+
+void FleetModel::locate_clients(const Trace& trace) {
+  const geo::AddressMap& map = *setup_.map;
+  for (const TraceClient& client : trace.requesters.clients) {
+    cells_.push_back(cell_of(client, map));
+    client_at_.push_back(map[cells_.back()].at);
+  }
+  for (const std::uint32_t client : trace.requesters.client.view()) {
+    unlocated_requests_ += is_unknown(map[cells_[client]]) ? 1 : 0;
+  }
+}
+
+void FleetModel::measure_edges() {
+  for (std::size_t whole = 0; static_cast<double>(whole) <= geo::kDistanceKmMax + 10; ++whole) {
+    rtt_us_.push_back(to_us(setup_.rtt_ms(static_cast<double>(whole))));
+  }
+  const std::vector<cache::Edge>& all = fleet().edges;
+  const geo::UnitVector origin = geo::unit_vector(fleet().origin.point);
+  is_parent_.resize(all.size());
+  peers_.resize(all.size());
+  for (const cache::Edge& edge : all) {
+    at_.push_back(geo::unit_vector(edge.point));
+    service_us_.push_back(to_us(edge.service_ms));
+    origin_us_.push_back(rtt_us(km(at_.back(), origin)) + to_us(fleet().origin.service_ms));
+    if (edge.fill == cache::FillSource::parent) is_parent_[cache::index(edge.parent)] = 1;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].fill != cache::FillSource::peer) continue;
+    has_peers_ = true;
+    for (std::size_t other = 0; other < all.size(); ++other) {
+      if (other != i) peers_[i].push_back(cache::EdgeId(static_cast<std::uint16_t>(other)));
+    }
+    std::stable_sort(peers_[i].begin(), peers_[i].end(), [&](cache::EdgeId a, cache::EdgeId b) {
+      return geo::chord_squared(at_[i], at_[cache::index(a)]) <
+             geo::chord_squared(at_[i], at_[cache::index(b)]);
+    });
+  }
+}
+
+}  // namespace edgeward::sim
