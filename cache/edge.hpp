@@ -71,6 +71,8 @@ struct EdgeState {
   std::uint64_t bandwidth_used_bps = 0;
   EdgeMode mode = EdgeMode::unknown;
   std::int64_t seen_at_ms = 0;
+  /// Of what other edges fetch from it; the prior until some is known.
+  double fetch_hit_ratio = 0.5;
 
   bool operator==(const EdgeState&) const = default;
 };

@@ -15,6 +15,8 @@ namespace {
 
 constexpr double kWeightsSlack = 1e-6;
 constexpr double kLoadMax = 0.999;
+/// Chances of waiting below this are none.
+constexpr double kNoWait = 1e-18;
 /// A full link still moves something: this part of its bandwidth.
 constexpr double kFreeBandwidthMin = 0.01;
 
@@ -126,15 +128,30 @@ double erlang_c_wait_ms(double load_ratio, unsigned servers, double service_ms) 
   double blocked = 1;
   for (unsigned i = 1; i <= servers; ++i) {
     blocked = offered * blocked / (static_cast<double>(i) + offered * blocked);
+    if (blocked < kNoWait) return 0;
   }
   const double waits = blocked / (1 - load * (1 - blocked));
   return waits * service_ms / (servers * (1 - load));
 }
 
+double miss_ms(const cache::Fleet& fleet, const geo::RttModel& rtt,
+               std::span<const cache::EdgeState> states, cache::EdgeId edge) {
+  const cache::Edge& here = fleet[edge];
+  const bool has_parent = here.fill == cache::FillSource::parent &&
+                          states[cache::index(here.parent)].mode != cache::EdgeMode::down;
+  if (!has_parent) {
+    return rtt.estimate_ms(geo::distance_km(here.point, fleet.origin.point)) +
+           fleet.origin.service_ms;
+  }
+  const cache::Edge& parent = fleet[here.parent];
+  const double misses = 1 - states[cache::index(here.parent)].fetch_hit_ratio;
+  return rtt.estimate_ms(geo::distance_km(here.point, parent.point)) + parent.service_ms +
+         misses * miss_ms(fleet, rtt, states, here.parent);
+}
+
 std::vector<LiveEdge> live_edges(const FleetPart& fleet, std::span<const cache::EdgeState> states,
                                  std::int64_t now_ms) {
   const RoutingOptions& options = fleet.options();
-  const cache::Origin& origin = fleet.fleet().origin;
   std::vector<LiveEdge> live;
   live.reserve(states.size());
   for (std::size_t i = 0; i < states.size(); ++i) {
@@ -144,18 +161,14 @@ std::vector<LiveEdge> live_edges(const FleetPart& fleet, std::span<const cache::
     const double free_bps =
         std::max(bandwidth - static_cast<double>(state.bandwidth_used_bps), 0.0);
     const double usable_bps = std::max(free_bps, bandwidth * kFreeBandwidthMin);
-    // A peer that holds the content may be nearer; that is known only content by content.
-    const bool has_parent = edge.fill == cache::FillSource::parent;
-    const geo::GeoPoint source = has_parent ? fleet.fleet()[edge.parent].point : origin.point;
-    const double source_ms = has_parent ? fleet.fleet()[edge.parent].service_ms : origin.service_ms;
-    const double rtt_ms = fleet.rtt().estimate_ms(geo::distance_km(edge.point, source));
     constexpr double kMsPerSecondAndByte = 8 * 1000.0;
     live.push_back(
         {.load = static_cast<float>(std::clamp(1 - state.load_ratio, 0.0, 1.0)),
          .bandwidth = static_cast<float>(std::min(free_bps / options.bandwidth_scale_bps, 1.0)),
          .queue_ms =
              static_cast<float>(erlang_c_wait_ms(state.load_ratio, edge.servers, edge.service_ms)),
-         .miss_ms = static_cast<float>(rtt_ms + source_ms),
+         .miss_ms = static_cast<float>(miss_ms(fleet.fleet(), fleet.rtt(), states,
+                                               cache::EdgeId{static_cast<std::uint16_t>(i)})),
          .ms_per_byte = usable_bps > 0 ? static_cast<float>(kMsPerSecondAndByte / usable_bps)
                                        : std::numeric_limits<float>::max(),
          .exclusion = exclusion_of(state, edge, now_ms - options.health_age_max_ms)});

@@ -65,7 +65,7 @@ struct LiveEdge {
   float load = 1;         ///< max(0, 1 − load_ratio)
   float bandwidth = 0;    ///< min(1, free bandwidth / bandwidth_scale)
   float queue_ms = 0;     ///< mean wait by Erlang C at the present load
-  float miss_ms = 0;      ///< round trip to the fill source, and its service time
+  float miss_ms = 0;      ///< round trip to the fill source, and what it needs (see miss_ms)
   float ms_per_byte = 0;  ///< at the free bandwidth
   Exclusion exclusion = Exclusion::unknown;
 
@@ -76,6 +76,13 @@ struct LiveEdge {
 [[nodiscard]] std::vector<LiveEdge> live_edges(const FleetPart& fleet,
                                                std::span<const cache::EdgeState> states,
                                                std::int64_t now_ms);
+
+/// Expected time to the first byte of what an edge does not hold: the round trip to where it fills
+/// from and that one's service time; a parent may have to fetch in turn, as often as its
+/// fetch_hit_ratio says. A parent that is down is passed by. A peer that holds the content may be
+/// nearer than the origin, but that is known only content by content.
+[[nodiscard]] double miss_ms(const cache::Fleet& fleet, const geo::RttModel& rtt,
+                             std::span<const cache::EdgeState> states, cache::EdgeId edge);
 
 /// Mean wait in a queue with `servers` servers, each busy for `service_ms` a request and for
 /// `load_ratio` of the time: Erlang's C formula (Erlang 1917). The load is cut at 0.999.
