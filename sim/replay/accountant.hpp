@@ -16,13 +16,24 @@ struct HitCounts {
   std::uint64_t hit_bytes = 0;
   std::uint64_t expired = 0;  ///< were cached, but no longer fresh: misses
   std::uint64_t expired_bytes = 0;
+  // Of a fleet alone.
+  std::uint64_t delayed_hits = 0;  ///< waited for a fetch that was under way: no hits
+  std::uint64_t peer_bytes = 0;    ///< passed from edge to edge, to parents' children or peers
+  std::uint64_t spared_bytes = 0;  ///< of no hit, and yet not from the origin
 
   HitCounts& operator+=(const HitCounts& other) {
     hits += other.hits;
     hit_bytes += other.hit_bytes;
     expired += other.expired;
     expired_bytes += other.expired_bytes;
+    delayed_hits += other.delayed_hits;
+    peer_bytes += other.peer_bytes;
+    spared_bytes += other.spared_bytes;
     return *this;
+  }
+  /// Of requests of that many bytes, what came from the origin.
+  [[nodiscard]] std::uint64_t origin_bytes(std::uint64_t bytes) const {
+    return bytes - hit_bytes - spared_bytes;
   }
   bool operator==(const HitCounts&) const = default;
 };

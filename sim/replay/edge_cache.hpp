@@ -15,8 +15,8 @@
 namespace edgeward::sim {
 
 /// The cache of one edge in a fleet replay: an eviction policy, what is fresh, what is under way.
-/// Policies are told of accesses in order (replay); what a client sees of an access is settled after
-/// that (settle), in order too, since it depends on fetches that other edges take part in.
+/// Policies are told of accesses in order (replay); what a client sees of an access is settled
+/// after that (settle), in order too, since it depends on fetches that other edges take part in.
 class EdgeCache {
  public:
   EdgeCache(const Trace& trace, const RunSpec& spec, std::uint64_t capacity_bytes,
@@ -49,9 +49,7 @@ class EdgeCache {
     in_flight_.add(access.object, access.now_us, access.now_us + fill_us);
   }
 
-  [[nodiscard]] bool contains(cache::ObjectIndex object) const {
-    return policy_->contains(object);
-  }
+  [[nodiscard]] bool contains(cache::ObjectIndex object) const { return policy_->contains(object); }
   [[nodiscard]] const cache::EvictionPolicy& policy() const { return *policy_; }
 
  private:

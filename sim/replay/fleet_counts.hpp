@@ -47,13 +47,14 @@ struct EdgeCounts {
   std::uint64_t uncacheable = 0;
   std::uint64_t bytes = 0;
   std::uint64_t hit_bytes = 0;
-  std::uint64_t fetches = 0;          ///< asked of it by its children
-  std::uint64_t fetch_hits = 0;       ///< of these, answered from its cache
-  std::uint64_t origin_bytes = 0;     ///< that it got from the origin
-  std::uint64_t peer_bytes = 0;       ///< that it got from its parent or peers
-  std::uint64_t overload_requests = 0;  ///< of clients, in ticks in which it was at or over max_load
-  std::uint64_t latency_us = 0;       ///< sum over its requests
-  std::uint64_t distance_m = 0;       ///< sum over its requests
+  std::uint64_t fetches = 0;       ///< asked of it by its children
+  std::uint64_t fetch_hits = 0;    ///< of these, answered from its cache
+  std::uint64_t origin_bytes = 0;  ///< that it got from the origin
+  std::uint64_t peer_bytes = 0;    ///< that it got from its parent or peers
+  std::uint64_t overload_requests =
+      0;                         ///< of clients, in ticks in which it was at or over max_load
+  std::uint64_t latency_us = 0;  ///< sum over its requests
+  std::uint64_t distance_m = 0;  ///< sum over its requests
   std::uint64_t evictions = 0;
   double load_ratio_max = 0;  ///< over ticks
 
@@ -73,10 +74,10 @@ struct FailureCounts {
 
 /// What a fleet run counted beside its cells, after the warm-up (failures: throughout).
 struct FleetCounts {
-  std::vector<EdgeCounts> edges;  ///< by EdgeId
-  LatencyHistogram latency;       ///< of the requests that an edge got
+  std::vector<EdgeCounts> edges;                  ///< by EdgeId
+  LatencyHistogram latency;                       ///< of the requests that an edge got
   std::array<std::uint64_t, kReasons> reasons{};  ///< of decisions; recorded routing makes none
-  std::uint64_t unrouted = 0;  ///< requests that no edge got
+  std::uint64_t unrouted = 0;                     ///< requests that no edge got
   std::uint64_t unrouted_bytes = 0;
   std::vector<FailureCounts> failures;
 

@@ -17,12 +17,12 @@ bool is_unknown(const geo::Cell& cell) {
 }
 
 /// Where the address is, else where its country is.
-geo::CellIndex cell_of(const TraceClient& client, const geo::AddressMap& map) {
-  if (client.address) {
-    const geo::CellIndex cell = map.find(*client.address);
-    if (client.country == geo::Country::none || !is_unknown(map[cell])) return cell;
-  }
-  return map.find(client.country);
+policy::Client located(const TraceClient& client, const geo::AddressMap& map) {
+  const policy::Client by_country = policy::locate(client.country, map);
+  if (!client.address) return by_country;
+  policy::Client by_address = policy::locate(*client.address, map);
+  if (is_unknown(map[by_address.cell])) by_address.cell = by_country.cell;
+  return by_address;
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ FleetModel::FleetModel(const Trace& trace, FleetSetup setup) : setup_(std::move(
   }
   locate_clients(trace);
   measure_edges();
+  make_parts();
   for (const std::string& edge : trace.requesters.edge_names) {
     recorded_edges_.push_back(fleet().find(edge).value_or(cache::kNoEdge));
   }
@@ -41,17 +42,32 @@ FleetModel::FleetModel(const Trace& trace, FleetSetup setup) : setup_(std::move(
 void FleetModel::locate_clients(const Trace& trace) {
   const geo::AddressMap& map = *setup_.map;
   for (const TraceClient& client : trace.requesters.clients) {
-    cells_.push_back(cell_of(client, map));
-    client_at_.push_back(map[cells_.back()].at);
+    clients_.push_back(located(client, map));
+    client_at_.push_back(map[clients_.back().cell].at);
   }
   for (const std::uint32_t client : trace.requesters.client.view()) {
-    unlocated_requests_ += is_unknown(map[cells_[client]]) ? 1 : 0;
+    unlocated_requests_ += is_unknown(map[clients_[client].cell]) ? 1 : 0;
+  }
+}
+
+void FleetModel::make_parts() {
+  using policy::Scoring;
+  for (const auto& [routing, scoring] :
+       {std::pair{Routing::nearest, Scoring::nearest}, std::pair{Routing::random, Scoring::random},
+        std::pair{Routing::weighted, Scoring::weighted},
+        std::pair{Routing::latency, Scoring::latency}}) {
+    const auto& wanted = setup_.routings;
+    if (std::find(wanted.begin(), wanted.end(), routing) == wanted.end()) continue;
+    policy::RoutingOptions options = setup_.routing;
+    options.scoring = scoring;
+    parts_[static_cast<std::size_t>(routing)] =
+        std::make_shared<const policy::FleetPart>(setup_.fleet, options, setup_.map, setup_.rtt);
   }
 }
 
 void FleetModel::measure_edges() {
   for (std::size_t whole = 0; static_cast<double>(whole) <= geo::kDistanceKmMax + 10; ++whole) {
-    rtt_us_.push_back(to_us(setup_.rtt_ms(static_cast<double>(whole))));
+    rtt_us_.push_back(to_us(setup_.rtt.estimate_ms(static_cast<double>(whole))));
   }
   const std::vector<cache::Edge>& all = fleet().edges;
   const geo::UnitVector origin = geo::unit_vector(fleet().origin.point);

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "cache/edge.hpp"
-#include "geo/cell_map.hpp"
+#include "geo/address_map.hpp"
+#include "geo/rtt_model.hpp"
+#include "policy/router.hpp"
 #include "policy/routing_options.hpp"
 #include "sim/replay/fleet_counts.hpp"
 #include "sim/trace/trace.hpp"
@@ -19,23 +21,30 @@ struct FleetSetup {
   std::shared_ptr<const cache::Fleet> fleet;
   policy::RoutingOptions routing;
   std::shared_ptr<const geo::AddressMap> map;
-  std::function<double(double)> rtt_ms;  ///< round trip in ms by km
+  geo::RttModel rtt;
   std::vector<EdgeFailure> failures;
   std::int64_t tick_ms = 10'000;  ///< of trace time: how often feedback passes
+  std::vector<Routing> routings{Routing::nearest, Routing::random, Routing::weighted,
+                                Routing::latency};  ///< that runs will have
 };
 
-/// What all fleet runs of a replay share: where clients and edges are, and how long it takes between
-/// them. Immutable; read by any number of threads. The trace must have clients and times.
+/// What all fleet runs of a replay share: where clients and edges are, and how long it takes
+/// between them. Immutable; read by any number of threads. The trace must have clients and times.
 class FleetModel {
  public:
-  /// Throws std::invalid_argument for a trace without them.
+  /// Throws std::invalid_argument for a trace without them, and for a fleet or options that
+  /// FleetPart refuses.
   FleetModel(const Trace& trace, FleetSetup setup);
 
   [[nodiscard]] const FleetSetup& setup() const { return setup_; }
   [[nodiscard]] const cache::Fleet& fleet() const { return *setup_.fleet; }
   [[nodiscard]] std::size_t edges() const { return at_.size(); }
-  /// By client number of the trace: its cell.
-  [[nodiscard]] std::span<const geo::CellIndex> cells() const { return cells_; }
+  /// By client number of the trace.
+  [[nodiscard]] std::span<const policy::Client> clients() const { return clients_; }
+  /// Of a routing that decides, one of those it was made for.
+  [[nodiscard]] const std::shared_ptr<const policy::FleetPart>& part(Routing routing) const {
+    return parts_[static_cast<std::size_t>(routing)];
+  }
   /// How many requests come from clients that are not located.
   [[nodiscard]] std::uint64_t unlocated_requests() const { return unlocated_requests_; }
 
@@ -74,9 +83,11 @@ class FleetModel {
   }
   void locate_clients(const Trace& trace);
   void measure_edges();
+  void make_parts();
 
   FleetSetup setup_;
-  std::vector<geo::CellIndex> cells_;
+  std::array<std::shared_ptr<const policy::FleetPart>, kRoutings> parts_;
+  std::vector<policy::Client> clients_;
   std::vector<geo::UnitVector> client_at_;
   std::vector<geo::UnitVector> at_;
   std::vector<std::int64_t> rtt_us_;  ///< by whole km

@@ -17,7 +17,9 @@ namespace edgeward::sim {
 class Holders {
  public:
   Holders(std::size_t objects, std::size_t edges)
-      : words_((edges + 63) / 64), rows_(objects * words_) {}
+      : words_((edges + 63) / 64), objects_(objects), rows_(objects * words_) {}
+
+  [[nodiscard]] std::size_t objects() const { return objects_; }
 
   void add(cache::ObjectIndex object, cache::EdgeId edge) {
     const std::size_t at = cache::index(edge);
@@ -45,8 +47,23 @@ class Holders {
     }
   }
 
+  /// Makes the row equal to `row` and calls changed(edge, is_held) for what differed.
+  template <class Changed>
+  void take_over(cache::ObjectIndex object, std::span<const std::uint64_t> row, Changed changed) {
+    for (std::size_t word = 0; word < words_; ++word) {
+      std::uint64_t& bits = rows_[object * words_ + word];
+      for (std::uint64_t left = bits ^ row[word]; left != 0; left &= left - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(left));
+        changed(cache::EdgeId(static_cast<std::uint16_t>(64 * word + bit)),
+                ((row[word] >> bit) & 1) != 0);
+      }
+      bits = row[word];
+    }
+  }
+
  private:
   std::size_t words_;
+  std::size_t objects_;
   std::vector<std::uint64_t> rows_;
 };
 

@@ -29,7 +29,8 @@ class LatencyHistogram {
  private:
   static constexpr unsigned kStepBits = 6;
   static constexpr std::uint64_t kSteps = std::uint64_t{1} << kStepBits;
-  static constexpr std::uint64_t kUsMax = (std::uint64_t{1} << 42) - 1;  ///< 50 days: longer counts so
+  static constexpr std::uint64_t kUsMax =
+      (std::uint64_t{1} << 42) - 1;  ///< 50 days: longer counts so
   static constexpr std::size_t kBuckets = (42 - kStepBits + 1) << kStepBits;
 
   [[nodiscard]] static std::size_t bucket(std::uint64_t us);

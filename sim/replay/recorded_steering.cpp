@@ -22,11 +22,13 @@ class RecordedSteering final : public Steering {
 
   void route(std::span<RoutedRequest> requests) const override {
     for (RoutedRequest& request : requests) {
-      request.edge = request.wanted = edges_[request.recorded];
+      request.edge = edges_[request.recorded];
+      if (request.edge != cache::kNoEdge) request.reason = policy::Reason::best_score;
     }
   }
 
-  void end(std::span<const RoutedRequest>, std::int64_t) override {}
+  void end(std::span<const RoutedRequest>, std::span<const cache::EdgeState>,
+           std::int64_t) override {}
 
  private:
   const FleetModel& model_;

@@ -10,6 +10,8 @@
 
 #include "cache/admission/registry.hpp"
 #include "cache/eviction/registry.hpp"
+#include "sim/replay/fleet_replay.hpp"
+#include "sim/replay/tally.hpp"
 
 namespace edgeward::sim {
 
@@ -18,8 +20,6 @@ namespace {
 /// Accesses replayed between two looks at the flags: their ids and flags stay in the first-level
 /// cache.
 constexpr std::uint64_t kBatch = 4096;
-/// Requests between two progress reports of a thread.
-constexpr std::uint64_t kRequestsPerReport = 1 << 18;
 
 std::vector<cache::RequestIndex> next_accesses(const Trace& trace) {
   const std::span<const cache::ObjectIndex> stream = trace.stream.view();
@@ -31,28 +31,6 @@ std::vector<cache::RequestIndex> next_accesses(const Trace& trace) {
   }
   return next;
 }
-
-/// What all threads of a replay have done so far.
-class Tally {
- public:
-  Tally(Progress& progress, std::uint64_t total) : progress_(progress), total_(total) {}
-
-  void add(std::uint64_t requests, std::uint64_t hits) {
-    const std::uint64_t done = requests_.fetch_add(requests, std::memory_order_relaxed) + requests;
-    const std::uint64_t hit = hits_.fetch_add(hits, std::memory_order_relaxed) + hits;
-    progress_.report({.loading = false,
-                      .done_ratio = static_cast<double>(done) / static_cast<double>(total_),
-                      .requests = done,
-                      .hit_ratio = static_cast<double>(hit) / static_cast<double>(done)});
-  }
-  [[nodiscard]] bool should_stop() const { return progress_.should_stop(); }
-
- private:
-  Progress& progress_;
-  std::uint64_t total_;
-  std::atomic<std::uint64_t> requests_{0};
-  std::atomic<std::uint64_t> hits_{0};
-};
 
 /// Replays one cell; its batches are as long as fits, its end ends the last one.
 HitCounts replay_cell(const Trace& trace, const Cell& cell, cache::EvictionPolicy& policy,
@@ -98,7 +76,7 @@ RunResult run_one(Job& job, const RunSpec& spec) {
     if (!cell.is_counted) evictions_before = policy->evictions();
     unreported += cell.requests;
     unreported_hits += result.cells.back().hits;
-    if (unreported < kRequestsPerReport) continue;
+    if (unreported < Tally::kRequestsPerReport) continue;
     job.tally.add(unreported, unreported_hits);
     unreported = unreported_hits = 0;
   }
@@ -106,6 +84,11 @@ RunResult run_one(Job& job, const RunSpec& spec) {
   if (job.options.clock) result.seconds = job.options.clock() - started;
   if (job.options.check_invariants) policy->check_invariants();
   return result;
+}
+
+RunResult run_fleet(Job& job, const RunSpec& spec) {
+  const auto steering = make_steering(*spec.routing, *job.options.fleet, job.trace);
+  return replay_fleet(job.trace, job.cells, spec, job.options, *steering, job.tally);
 }
 
 }  // namespace
@@ -123,7 +106,7 @@ std::vector<RunResult> replay(const Trace& trace, const std::vector<Cell>& cells
           .cells = cells,
           .options = options,
           .future = {.requests = trace.stream.view(), .next_access = next},
-          .tally = Tally(progress, std::max<std::uint64_t>(total, 1))};
+          .tally = Tally(progress, total)};
 
   std::vector<RunResult> results(runs.size());
   std::atomic<std::size_t> next_run{0};
@@ -132,7 +115,7 @@ std::vector<RunResult> replay(const Trace& trace, const std::vector<Cell>& cells
   const auto work = [&] {
     for (std::size_t i = next_run++; i < runs.size(); i = next_run++) {
       try {
-        results[i] = run_one(job, runs[i]);
+        results[i] = runs[i].routing ? run_fleet(job, runs[i]) : run_one(job, runs[i]);
       } catch (...) {
         const std::lock_guard lock(failure_mutex);
         failure = std::current_exception();

@@ -10,15 +10,20 @@
 #include "sim/progress.hpp"
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
+#include "sim/replay/fleet_counts.hpp"
 #include "sim/trace/trace.hpp"
 
 namespace edgeward::sim {
 
-/// One cache to replay the trace through.
+class FleetModel;
+
+/// One cache to replay the trace through, or a fleet of them that are alike.
 struct RunSpec {
   cache::NamedSettings policy;
   cache::NamedSettings admission{.name = "none", .settings = {}};
-  std::uint64_t capacity_bytes = 0;
+  std::uint64_t capacity_bytes = 0;  ///< of each edge, with a fleet
+  std::optional<Routing> routing;    ///< with a fleet
+  bool is_fleet_capacity = false;    ///< every edge has its own; capacity_bytes is not used
 
   bool operator==(const RunSpec&) const = default;
 };
@@ -32,6 +37,7 @@ struct ReplayOptions {
   std::function<double()> clock;
   /// Every policy re-derives its counts at the end (EvictionPolicy::check_invariants).
   bool check_invariants = false;
+  const FleetModel* fleet = nullptr;  ///< for runs with a routing
 };
 
 /// What one run counted, cell by cell.
@@ -40,6 +46,7 @@ struct RunResult {
   std::vector<HitCounts> cells;   ///< as many as were replayed: all, unless stopped
   std::uint64_t evictions = 0;    ///< after the warm-up
   std::optional<double> seconds;  ///< of this run alone, reading not included
+  std::optional<FleetCounts> fleet;
 };
 
 /// Replays the trace through every run, in parallel threads; each run is one thread's, so the

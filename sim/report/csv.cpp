@@ -39,6 +39,30 @@ std::string rate_field(const std::optional<double>& value) {
   return value ? fmt::format("{:.0f}", *value) : std::string{};
 }
 
+std::string ms_field(const std::optional<double>& ms) {
+  return ms ? fmt::format("{:.3f}", *ms) : std::string{};
+}
+
+void add_fleet_fields(const ReportedRun& run, std::vector<std::string>& fields) {
+  if (!run.fleet) {
+    fields.resize(fields.size() + 10);
+    return;
+  }
+  const FleetCounts& fleet = *run.fleet;
+  std::uint64_t overload = 0;
+  for (const EdgeCounts& edge : fleet.edges) overload += edge.overload_requests;
+  fields.emplace_back(name(*run.routing));
+  for (const std::uint64_t count :
+       {run.counts.peer_bytes, run.counts.delayed_hits, fleet.unrouted, overload}) {
+    fields.push_back(fmt::format("{}", count));
+  }
+  fields.push_back(ms_field(fleet.latency.mean_ms()));
+  for (const double quantile : {0.5, 0.95, 0.99}) {
+    fields.push_back(ms_field(fleet.latency.quantile_ms(quantile)));
+  }
+  fields.push_back(ms_field(run.change ? run.change->latency_ms_mean : std::nullopt));
+}
+
 }  // namespace
 
 std::string report_csv(const Report& report) {
@@ -46,7 +70,9 @@ std::string report_csv(const Report& report) {
       "policy,parameters,admission,capacity_bytes,requests,hits,hit_ratio,bytes,hit_bytes,"
       "byte_hit_ratio,origin_bytes,origin_peak_bps,origin_p95_bps,evictions,uncacheable,expired,"
       "ceiling,requests_per_second,change_hit_ratio,change_low,change_high,change_byte_hit_ratio,"
-      "change_origin_bytes\n";
+      "change_origin_bytes,routing,peer_bytes,delayed_hits,unrouted,overload_requests,latency_mean_"
+      "ms,"
+      "latency_p50_ms,latency_p95_ms,latency_p99_ms,change_latency_ms\n";
   for (const ReportedRun& run : report.runs) {
     const cache::NamedSettings settings{.name = {}, .settings = run.parameters};
     const std::string parameters = settings.text();
@@ -78,6 +104,7 @@ std::string report_csv(const Report& report) {
     } else {
       fields.resize(fields.size() + 5);
     }
+    add_fleet_fields(run, fields);
     out += fmt::format("{}\n", fmt::join(fields, ","));
   }
   return out;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "policy/json.hpp"
+#include "sim/report/fleet_json.hpp"
 #include "sim/report/writers.hpp"
 
 namespace edgeward::sim {
@@ -58,19 +59,25 @@ json::object trace_json(const TraceSummary& trace) {
 }
 
 json::object change_json(const ReportedChange& change) {
-  return {
-      {"hit_ratio", rounded(change.hit_ratio)}, {"low", optional_ratio(change.low)},
-      {"high", optional_ratio(change.high)},    {"byte_hit_ratio", rounded(change.byte_hit_ratio)},
-      {"origin_bytes", change.origin_bytes},    {"baseline", strings(change.baseline)}};
+  json::object result{{"hit_ratio", rounded(change.hit_ratio)},
+                      {"low", optional_ratio(change.low)},
+                      {"high", optional_ratio(change.high)},
+                      {"byte_hit_ratio", rounded(change.byte_hit_ratio)},
+                      {"origin_bytes", change.origin_bytes}};
+  if (change.latency_ms_mean) {
+    result["latency_ms_mean"] = std::round(*change.latency_ms_mean * 1e3) / 1e3;
+  }
+  result["baseline"] = strings(change.baseline);
+  return result;
 }
 
-json::object run_json(const ReportedRun& run) {
+json::object run_json(const ReportedRun& run, const Report& report) {
   json::object result{{"policy", run.policy},
                       {"parameters", strings(run.parameters)},
                       {"admission", run.admission},
                       {"capacity_bytes", optional_value(run.capacity_bytes)},
-                      {"routing", nullptr},
-                      {"plan", nullptr},
+                      {"routing", run.routing ? json::value(name(*run.routing)) : nullptr},
+                      {"plan", run.routing ? json::value("none") : nullptr},
                       {"requests", run.requests},
                       {"hits", run.counts.hits},
                       {"hit_ratio", optional_ratio(run.hit_ratio())},
@@ -78,7 +85,7 @@ json::object run_json(const ReportedRun& run) {
                       {"hit_bytes", run.counts.hit_bytes},
                       {"byte_hit_ratio", optional_ratio(run.byte_hit_ratio())},
                       {"origin_bytes", run.origin_bytes()},
-                      {"peer_bytes", 0},
+                      {"peer_bytes", run.counts.peer_bytes},
                       {"prefetch_bytes", 0},
                       {"prefetch_used_bytes", 0},
                       {"origin_peak_bps", optional_rate(run.origin_peak_bps)},
@@ -87,12 +94,13 @@ json::object run_json(const ReportedRun& run) {
                       {"uncacheable", run.uncacheable},
                       {"expired", run.counts.expired},
                       {"expired_bytes", run.counts.expired_bytes},
-                      {"delayed_hits", 0},
+                      {"delayed_hits", run.counts.delayed_hits},
                       {"ceiling", run.is_ceiling}};
   if (run.requests_per_second) {
     result["requests_per_second"] = std::round(*run.requests_per_second);
   }
   if (run.change) result["change"] = change_json(*run.change);
+  if (run.fleet) add_fleet_json(run, report, result);
   return result;
 }
 
@@ -100,7 +108,7 @@ json::object run_json(const ReportedRun& run) {
 
 std::string report_json(const Report& report) {
   json::array runs;
-  for (const ReportedRun& run : report.runs) runs.push_back(run_json(run));
+  for (const ReportedRun& run : report.runs) runs.push_back(run_json(run, report));
   json::object result{{"schema_version", 1},
                       {"partial", report.partial},
                       {"trace", trace_json(report.trace)},

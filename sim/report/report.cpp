@@ -36,7 +36,10 @@ ReportedRun reported_run(const Trace& trace, const std::vector<Cell>& cells,
                   .admission = result.spec.admission.text(),
                   .evictions = result.evictions,
                   .is_ceiling = kind.is_ceiling};
-  if (kind.name != "unbounded") run.capacity_bytes = result.spec.capacity_bytes;
+  run.routing = result.spec.routing;
+  run.fleet = result.fleet;
+  const bool has_limit = kind.name != "unbounded" && !result.spec.is_fleet_capacity;
+  if (has_limit) run.capacity_bytes = result.spec.capacity_bytes;
   std::uint64_t accesses = 0;
   for (std::size_t i = 0; i < result.cells.size(); ++i) {
     accesses += cells[i].stream_end - cells[i].stream_begin;
@@ -108,19 +111,34 @@ class Baselines {
  public:
   Baselines(const std::vector<RunResult>& runs, const BaselineChoice& choice) : runs_(runs) {
     if (runs.empty()) return;
-    names_policy_ = !choice.policy.empty() || choice.admission.empty();
+    names_policy_ = !choice.policy.empty() || (choice.admission.empty() && !choice.routing);
     policy_ = choice.policy.empty() ? runs.front().spec.policy.text() : choice.policy;
     names_admission_ = !choice.admission.empty();
     admission_ = choice.admission;
     const bool admissions_differ = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
       return run.spec.admission != runs.front().spec.admission;
     });
-    if (choice.policy.empty() && choice.admission.empty() && admissions_differ) {
+    if (choice.policy.empty() && choice.admission.empty() && !choice.routing && admissions_differ) {
       names_admission_ = true;
       admission_ = runs.front().spec.admission.text();
     }
+    names_routing_ = choice.routing.has_value();
+    routing_ = choice.routing.value_or(Routing::nearest);
+    const bool routings_differ = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
+      return run.spec.routing != runs.front().spec.routing;
+    });
+    if (choice.policy.empty() && choice.admission.empty() && !choice.routing && routings_differ) {
+      names_routing_ = true;
+      routing_ = *runs.front().spec.routing;
+    }
     if (is_recorded()) return;
     settle_policy();
+    if (names_routing_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
+          return run.spec.routing == routing_;
+        })) {
+      throw cache::ParameterError(
+          fmt::format("--baseline routing={}: no run has that routing", name(routing_)));
+    }
     if (names_admission_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
           return run.spec.admission.text() == admission_;
         })) {
@@ -135,9 +153,11 @@ class Baselines {
   /// The run at the same capacity, and the same in all that the baseline's name leaves open.
   [[nodiscard]] const RunResult* of(const RunSpec& run) const {
     RunSpec wanted = run;
+    if (names_routing_) wanted.routing = routing_;
     const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const RunResult& other) {
       const RunSpec& spec = other.spec;
       return spec.capacity_bytes == wanted.capacity_bytes &&
+             spec.is_fleet_capacity == wanted.is_fleet_capacity && spec.routing == wanted.routing &&
              (names_policy_ ? spec.policy.text() == policy_ : spec.policy == wanted.policy) &&
              (names_admission_ ? spec.admission.text() == admission_
                                : spec.admission == wanted.admission);
@@ -149,6 +169,7 @@ class Baselines {
     std::map<std::string, std::string> result;
     if (names_policy_) result["policy"] = policy_;
     if (names_admission_) result["admission"] = admission_;
+    if (names_routing_) result["routing"] = name(routing_);
     return result;
   }
 
@@ -173,6 +194,8 @@ class Baselines {
   const std::vector<RunResult>& runs_;
   bool names_policy_ = false;
   bool names_admission_ = false;
+  bool names_routing_ = false;
+  Routing routing_ = Routing::nearest;
   std::string policy_;
   std::string admission_;
 };
@@ -185,6 +208,10 @@ ReportedChange change_between(const ReportedRun& baseline, const ReportedRun& ru
       .byte_hit_ratio = run.byte_hit_ratio().value_or(0) - baseline.byte_hit_ratio().value_or(0),
       .origin_bytes = static_cast<std::int64_t>(run.origin_bytes()) -
                       static_cast<std::int64_t>(baseline.origin_bytes())};
+  if (run.fleet && baseline.fleet) {
+    change.latency_ms_mean =
+        run.fleet->latency.mean_ms().value_or(0) - baseline.fleet->latency.mean_ms().value_or(0);
+  }
   if (const auto interval = hit_ratio_change(pairs, {.seed = seed})) {
     change.low = interval->low;
     change.high = interval->high;
@@ -208,7 +235,7 @@ std::optional<OriginRates> origin_rates(const Trace& trace, const std::vector<Ce
   std::map<std::int64_t, std::uint64_t> bytes_by_window;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (cells[i].is_counted) {
-      bytes_by_window[cells[i].window] += cells[i].bytes - counts[i].hit_bytes;
+      bytes_by_window[cells[i].window] += counts[i].origin_bytes(cells[i].bytes);
     }
   }
   if (bytes_by_window.empty()) return std::nullopt;
@@ -232,7 +259,11 @@ std::optional<OriginRates> origin_rates(const Trace& trace, const std::vector<Ce
 
 Report make_report(const Trace& trace, const std::vector<Cell>& cells,
                    const std::vector<RunResult>& runs, const ReportOptions& options) {
-  Report report{.trace = trace.summary, .runs = {}, .partial = trace.summary.partial};
+  Report report{.trace = trace.summary,
+                .runs = {},
+                .partial = trace.summary.partial,
+                .wall_seconds = {},
+                .fleet = options.fleet};
   const Baselines baselines(runs, options.baseline);
   const auto recorded = recorded_run(trace, cells);
   if (baselines.is_recorded() && !recorded && !runs.empty()) {
@@ -258,7 +289,8 @@ Report make_report(const Trace& trace, const std::vector<Cell>& cells,
       row.change->baseline = baselines.keys();
       continue;
     }
-    const RunResult* const baseline = row.capacity_bytes ? baselines.of(runs[i].spec) : nullptr;
+    const bool has_capacity = row.capacity_bytes || runs[i].spec.is_fleet_capacity;
+    const RunResult* const baseline = has_capacity ? baselines.of(runs[i].spec) : nullptr;
     if (baseline == nullptr) continue;
     row.is_baseline = baseline == &runs[i];
     if (row.is_baseline || baseline->cells.size() < cells.size()) continue;

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cache/edge.hpp"
 #include "sim/interval.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/replay.hpp"
@@ -20,6 +22,7 @@ struct ReportedChange {
   std::optional<double> high;
   double byte_hit_ratio = 0;
   std::int64_t origin_bytes = 0;
+  std::optional<double> latency_ms_mean;        ///< of fleets
   std::map<std::string, std::string> baseline;  ///< the keys that name it
 };
 
@@ -28,8 +31,10 @@ struct ReportedRun {
   std::string policy;
   std::map<std::string, std::string> parameters;
   std::string admission = "none";
-  std::optional<std::uint64_t> capacity_bytes;  ///< absent: recorded, unbounded
-  std::string capacity_text;                    ///< as the user gave it, for tables
+  /// Of each edge, with a fleet. Absent: recorded, unbounded, every edge its own.
+  std::optional<std::uint64_t> capacity_bytes;
+  std::optional<Routing> routing;  ///< with a fleet
+  std::string capacity_text;       ///< as the user gave it, for tables
   std::uint64_t requests = 0;
   std::uint64_t bytes = 0;
   HitCounts counts;
@@ -41,10 +46,11 @@ struct ReportedRun {
   std::optional<double> origin_p95_bps;
   std::optional<double> requests_per_second;
   std::optional<ReportedChange> change;
+  std::optional<FleetCounts> fleet;
 
   [[nodiscard]] std::optional<double> hit_ratio() const;
   [[nodiscard]] std::optional<double> byte_hit_ratio() const;
-  [[nodiscard]] std::uint64_t origin_bytes() const { return bytes - counts.hit_bytes; }
+  [[nodiscard]] std::uint64_t origin_bytes() const { return counts.origin_bytes(bytes); }
 };
 
 /// The outcome of a replay: what every writer writes.
@@ -53,20 +59,23 @@ struct Report {
   std::vector<ReportedRun> runs;
   bool partial = false;
   std::optional<double> wall_seconds;
+  std::shared_ptr<const cache::Fleet> fleet;  ///< null without one
 };
 
 /// The baseline by its keys: policy and admission as text with settings (`s3fifo:small=0.1`), a
-/// bare policy name for the first run of that policy, `recorded` for the log's own cache. Empty
-/// values: the first given.
+/// bare policy name for the first run of that policy, `recorded` for the log's own cache. Without
+/// any the first given of each; else what is left empty is each run's own.
 struct BaselineChoice {
   std::string policy;
   std::string admission;
+  std::optional<Routing> routing;
 };
 
 struct ReportOptions {
-  BaselineChoice baseline;
+  BaselineChoice baseline{};
   std::vector<std::string> capacity_texts;  ///< one a run
   std::uint64_t seed = 0;
+  std::shared_ptr<const cache::Fleet> fleet;  ///< of runs with a routing
 };
 
 /// Adds up cells, finds rates and changes. Throws cache::ParameterError for a baseline that is none

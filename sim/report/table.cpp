@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
+#include "sim/report/figures.hpp"
+#include "sim/report/fleet_table.hpp"
 #include "sim/report/writers.hpp"
 
 namespace edgeward::sim {
@@ -19,37 +21,6 @@ namespace {
 constexpr std::string_view kBold = "\x1B[1m";
 constexpr std::string_view kDim = "\x1B[2m";
 constexpr std::string_view kReset = "\x1B[0m";
-
-std::string thousands(std::uint64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-std::string percent(const std::optional<double>& ratio) {
-  return ratio ? fmt::format("{:.2f}%", *ratio * 100) : "-";
-}
-
-std::string bits_per_second(const std::optional<double>& bps) {
-  if (!bps) return "-";
-  constexpr std::array<std::string_view, 5> kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
-  double value = *bps;
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kUnits[unit]);
-}
-
-std::string change_text(const ReportedRun& run) {
-  if (run.is_baseline) return "baseline";
-  if (!run.change) return "";
-  const ReportedChange& change = *run.change;
-  if (!change.low) return fmt::format("{:+.2f} pp", change.hit_ratio * 100);
-  return fmt::format("{:+.2f} pp [{:+.2f}, {:+.2f}]", change.hit_ratio * 100, *change.low * 100,
-                     *change.high * 100);
-}
 
 std::string at_text(std::int64_t at_ms) {
   const auto seconds = static_cast<std::time_t>(at_ms / 1000);
@@ -114,6 +85,7 @@ class Table {
   }
 
   void heading(std::string_view text) { out_ += fmt::format("\n{}\n", text); }
+  void lines(std::string_view text) { out_ += text; }
   void line(std::string_view text) { out_ += fmt::format("{}\n", text); }
 
   [[nodiscard]] std::string text() && { return std::move(out_); }
@@ -156,9 +128,14 @@ void write_trace(const TraceSummary& trace, Table& table) {
 }
 
 /// In an interrupted replay runs went unequally far: none is best.
-void write_group(const Rows& rows, std::string_view title, bool is_partial, Table& table) {
-  const Rows rivals = is_partial ? Rows{} : rows;
+void write_group(const Rows& rows, std::string_view title, const Report& report,
+                 const TableStyle& style, Table& table) {
+  const Rows rivals = report.partial ? Rows{} : rows;
   table.heading(title);
+  if (rows.front()->routing) {
+    table.lines(fleet_table(report, rows, style));
+    return;
+  }
   table.header();
   for (const ReportedRun* row : rows) {
     if (!row->is_ceiling) table.run(*row, rivals);
@@ -173,26 +150,14 @@ void write_group(const Rows& rows, std::string_view title, bool is_partial, Tabl
 
 std::string capacity_title(const ReportedRun& run) {
   if (run.policy == "recorded") return "recorded in the log";
-  if (!run.capacity_bytes) return "no limit";
+  if (!run.capacity_bytes) return run.routing ? "capacity of each edge's own" : "no limit";
   const std::string bytes = human_bytes(*run.capacity_bytes);
-  return run.capacity_text.ends_with('%')
-             ? fmt::format("capacity {} = {}", run.capacity_text, bytes)
-             : fmt::format("capacity {}", bytes);
+  return fmt::format("capacity {}{}{}",
+                     run.capacity_text.ends_with('%') ? run.capacity_text + " = " : "", bytes,
+                     run.routing ? " at each edge" : "");
 }
 
 }  // namespace
-
-std::string human_bytes(std::uint64_t bytes) {
-  constexpr std::array<std::string_view, 7> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1023.5 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  if (unit == 0) return fmt::format("{} B", bytes);
-  return fmt::format("{:.{}f} {}", value, value < 99.95 ? 1 : 0, kUnits[unit]);
-}
 
 std::string report_table(const Report& report, const TableStyle& style) {
   Table table(style);
@@ -205,7 +170,7 @@ std::string report_table(const Report& report, const TableStyle& style) {
     if (group == groups.end()) group = groups.insert(groups.end(), {title, {}});
     group->second.push_back(&run);
   }
-  for (const auto& [title, rows] : groups) write_group(rows, title, report.partial, table);
+  for (const auto& [title, rows] : groups) write_group(rows, title, report, style, table);
   if (report.trace.requests == 0) {
     table.line("\nNo countable request: nothing to replay.");
   } else if (!report.partial) {

@@ -20,7 +20,4 @@ struct TableStyle {
 /// For people: what the input was, a row a run, the best by each measure marked, ceilings apart.
 [[nodiscard]] std::string report_table(const Report& report, const TableStyle& style = {});
 
-/// 12345678 as "11.8 MiB".
-[[nodiscard]] std::string human_bytes(std::uint64_t bytes);
-
 }  // namespace edgeward::sim

@@ -29,8 +29,7 @@ std::size_t ClientTable::Hash::operator()(const TraceClient& client) const {
 
 std::uint32_t ClientTable::index(const TraceClient& client) {
   if (client == TraceClient{}) return 0;
-  const auto [at, is_new] =
-      known_.try_emplace(client, static_cast<std::uint32_t>(clients_.size()));
+  const auto [at, is_new] = known_.try_emplace(client, static_cast<std::uint32_t>(clients_.size()));
   if (is_new) clients_.push_back(client);
   return at->second;
 }

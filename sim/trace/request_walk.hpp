@@ -10,20 +10,22 @@ namespace edgeward::sim {
 
 /// One request of a trace: its accesses to the stream, or none if it was uncacheable.
 struct TraceRequest {
-  std::uint64_t number = 0;  ///< over all requests, uncacheable ones too
-  std::uint64_t begin = 0;   ///< position of its first access in Trace::stream
+  std::uint64_t number = 0;    ///< over all requests, uncacheable ones too
+  std::uint64_t begin = 0;     ///< position of its first access in Trace::stream
   std::uint32_t accesses = 0;  ///< chunks it touches; 0: uncacheable
   std::uint32_t time = 0;      ///< as in Trace::times
   std::uint64_t bytes = 0;
   cache::ContentId content{};  ///< 0 in a trace without contents
 };
 
-/// Visits all requests of a trace with times in replay order, cacheable and uncacheable ones merged.
-/// Constant time each.
+/// Visits all requests of a trace with times in replay order, cacheable and uncacheable ones
+/// merged. Constant time each.
 class RequestWalk {
  public:
   explicit RequestWalk(const Trace& trace)
-      : trace_(trace), stream_(trace.stream.view()), starts_(trace.request_starts.view()),
+      : trace_(trace),
+        stream_(trace.stream.view()),
+        starts_(trace.request_starts.view()),
         times_(trace.times) {}
 
   [[nodiscard]] bool is_at_end() const {

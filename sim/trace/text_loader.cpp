@@ -307,11 +307,11 @@ void TextLoader::write_row(const Row& row) {
   }
   if (RecordedResponse::unpacked(row.recorded).cache == CacheStatus::uncacheable) {
     trace_.summary.bytes += object_sizes_[row.object];
-    trace_.uncacheable.push_back({.stream_position = trace_.stream.size(),
-                                  .bytes = object_sizes_[row.object],
-                                  .time = time,
-                                  .content = options_.with_clients ? contents_[row.object]
-                                                                   : cache::ContentId{}});
+    trace_.uncacheable.push_back(
+        {.stream_position = trace_.stream.size(),
+         .bytes = object_sizes_[row.object],
+         .time = time,
+         .content = options_.with_clients ? contents_[row.object] : cache::ContentId{}});
     return;
   }
   if (options_.chunk_bytes != 0) trace_.request_starts.push_back(trace_.stream.size());

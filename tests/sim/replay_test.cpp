@@ -266,7 +266,9 @@ TEST_CASE("a stopped replay has fewer cells, and the report says so") {
   test::Quiet progress(2);
   const auto runs = replay(made.trace, cells, {lru(100), lru(200)}, {}, progress);
   CHECK(runs[0].cells.size() + runs[1].cells.size() < 2 * cells.size());
-  CHECK(make_report(made.trace, cells, runs, {.capacity_texts = {"100", "200"}}).partial);
+  ReportOptions options;
+  options.capacity_texts = {"100", "200"};
+  CHECK(make_report(made.trace, cells, runs, options).partial);
 }
 
 }  // namespace edgeward::sim

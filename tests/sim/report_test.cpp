@@ -7,6 +7,7 @@
 
 #include "cache/random.hpp"
 #include "sim/printable.hpp"
+#include "sim/report/figures.hpp"
 #include "sim/report/writers.hpp"
 #include "tests/sim/trace_support.hpp"
 

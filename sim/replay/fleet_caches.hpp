@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "cache/edge.hpp"
+#include "sim/replay/edge_cache.hpp"
+#include "sim/replay/fleet_counts.hpp"
+#include "sim/replay/fleet_model.hpp"
+#include "sim/replay/holders.hpp"
+#include "sim/replay/recent_ratio.hpp"
+#include "sim/replay/replay.hpp"
+#include "sim/replay/steering.hpp"
+#include "sim/trace/trace.hpp"
+
+namespace edgeward::sim {
+
+/// The caches of all edges, and how they fill from each other. For each tick: replay() once, then
+/// settle() or pass() for its requests in the trace's order, then close().
+///
+/// Memory: what the policy needs for each object of the trace, at every edge (lru: 8 bytes).
+class FleetCaches {
+ public:
+  /// What an edge is asked in one tick.
+  struct Asked {
+    std::vector<cache::ObjectIndex> accesses;  ///< in order; empty for parents
+    std::vector<std::uint8_t> flags;           ///< what its policy said of them
+    std::size_t next = 0;                      ///< which of them is settled next
+    std::uint64_t requests = 0;                ///< of clients
+    std::uint64_t served = 0;                  ///< requests and children's fetches
+    std::uint64_t served_bytes = 0;
+    std::uint64_t fetches = 0;     ///< of children, for what may be cached
+    std::uint64_t fetch_hits = 0;  ///< of these
+  };
+
+  /// `keeps_holders`: whether holders() is wanted.
+  FleetCaches(const Trace& trace, const RunSpec& spec, const ReplayOptions& options,
+              bool keeps_holders);
+
+  /// Makes the rows of these objects true.
+  void refresh_holders(std::span<const cache::ObjectIndex> objects);
+  [[nodiscard]] const Holders& holders() const { return holders_; }
+
+  /// Lets the policies of all edges but parents replay what the tick asks of them. Parents are
+  /// asked one by one while settling, since their children's fetches come between. `states` says
+  /// which edges are down, until the next call.
+  void replay(std::span<const RoutedRequest> requests, std::span<const cache::EdgeState> states);
+
+  // Each counts a request that an edge got, but for the edge's requests and bytes, and says how
+  // long it waits for what the edge does not hold: for the slowest of its accesses.
+  [[nodiscard]] std::int64_t settle(const RoutedRequest& request, HitCounts& cell,
+                                    std::vector<EdgeCounts>& edges);
+  /// Of what may not be cached: through parents, from the origin.
+  [[nodiscard]] std::int64_t pass(const RoutedRequest& request, HitCounts& cell,
+                                  std::vector<EdgeCounts>& edges);
+  void close();
+
+  [[nodiscard]] const Asked& asked(std::size_t edge) const { return asked_[edge]; }
+  [[nodiscard]] double fetch_hit_ratio(std::size_t edge) const { return fetch_hits_[edge].ratio(); }
+  [[nodiscard]] std::uint64_t evictions(std::size_t edge) const {
+    return caches_[edge].policy().evictions();
+  }
+  [[nodiscard]] std::uint64_t hits() const { return hits_; }
+  /// EvictionPolicy::check_invariants of all.
+  void check_invariants() const;
+
+ private:
+  struct Fill {
+    std::int64_t us = 0;
+    std::uint64_t origin_bytes = 0;
+    std::uint64_t peer_bytes = 0;
+  };
+
+  [[nodiscard]] Fill fill(cache::EdgeId edge, const EdgeCache::Access& access,
+                          std::vector<EdgeCounts>& edges);
+  [[nodiscard]] Fill fill_from_parent(cache::EdgeId edge, cache::EdgeId parent,
+                                      const EdgeCache::Access& access,
+                                      std::vector<EdgeCounts>& edges);
+  [[nodiscard]] bool is_down(cache::EdgeId edge) const {
+    return states_[cache::index(edge)].mode != cache::EdgeMode::ready;
+  }
+
+  const Trace& trace_;
+  const FleetModel& model_;
+  const cache::Fleet& fleet_;
+  std::vector<EdgeCache> caches_;
+  std::vector<Asked> asked_;
+  std::vector<RecentRatio> fetch_hits_;
+  std::span<const cache::EdgeState> states_;
+  bool keeps_holders_;
+  Holders holders_;
+  /// Objects that an edge missed in this tick and may hold from the next on.
+  std::vector<std::pair<cache::ObjectIndex, cache::EdgeId>> inserted_;
+  std::uint64_t hits_ = 0;
+};
+
+}  // namespace edgeward::sim
