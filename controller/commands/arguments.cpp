@@ -114,8 +114,13 @@ sim::BaselineChoice parse_baseline(std::string_view text) {
       choice.policy = part.substr(7);
     } else if (part.starts_with("admission=")) {
       choice.admission = part.substr(10);
+    } else if (part.starts_with("routing=")) {
+      choice.routing = sim::parse_routing(std::string_view(part).substr(8));
+      if (!choice.routing) {
+        fail("--baseline", part, "nearest, recorded, random, weighted or latency");
+      }
     } else {
-      fail("--baseline", part, "policy=NAME or admission=NAME");
+      fail("--baseline", part, "policy=NAME, admission=NAME or routing=NAME");
     }
   }
   return choice;

@@ -37,7 +37,7 @@ namespace edgeward::controller {
 /// "0.5pp" (percentage points) or a ratio: 0.005.
 [[nodiscard]] double parse_points(std::string_view option, std::string_view text);
 
-/// "policy=lru,admission=none".
+/// "policy=lru,admission=none,routing=nearest".
 [[nodiscard]] sim::BaselineChoice parse_baseline(std::string_view text);
 
 }  // namespace edgeward::controller
