@@ -116,9 +116,9 @@ HitModel::Row HitModel::find(ContentId content) const noexcept {
 
 float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes,
                             EdgeId edge) const noexcept {
-  const EdgeTerms& terms = (*edges_)[index(edge)];
+  const EdgeTerms& terms = edges_[index(edge)];
   if (content == ContentId{}) return terms.predicted;
-  if (!row.is_tracked()) return terms.prior[EdgeHits::size_class(size_bytes)];
+  if (!row.is_tracked()) return priors_[index(edge)][EdgeHits::size_class(size_bytes)];
   if (terms.is_inventory_known) {
     return static_cast<float>(row.words_[kHeldWord + index(edge) / 64] >> (index(edge) % 64) & 1);
   }
@@ -129,13 +129,14 @@ float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes
 }
 
 std::size_t HitModel::memory_bytes() const {
-  std::size_t bytes = edges_->size() * sizeof(EdgeTerms);
+  std::size_t bytes = edges_.size() * (sizeof(EdgeTerms) + sizeof(Prior));
   for (const auto& shard : shards_) bytes += shard->words.capacity() * sizeof(std::uint64_t);
   return bytes;
 }
 
 HitModelWriter::HitModelWriter(std::size_t edges, std::size_t tracked_contents)
     : edges_(edges),
+      priors_(edges),
       stride_(kHeldWord + (edges + 63) / 64),
       shard_rows_max_(std::max<std::size_t>(tracked_contents / HitModel::kShards, 1)) {
   for (std::size_t i = 0; i < edges; ++i) {
@@ -152,8 +153,8 @@ void HitModelWriter::set_edge(EdgeId edge, const EdgeHits& hits) {
       .region = hits.region,
       .is_inventory_known = hits.is_inventory_known,
       .exponent = static_cast<std::int16_t>(std::round(std::clamp(exponent, -1e3, 1e3))),
-      .predicted = hits.predicted_hit_ratio,
-      .prior = hits.prior};
+      .predicted = hits.predicted_hit_ratio};
+  priors_[index(edge)] = hits.prior;
 }
 
 void HitModelWriter::set_held(ContentId content, EdgeId edge, bool is_held) {
@@ -254,7 +255,8 @@ void HitModelWriter::grow(Shard& shard) {
 
 std::shared_ptr<const HitModel> HitModelWriter::publish() {
   auto model = std::make_shared<HitModel>();
-  model->edges_ = std::make_shared<const std::vector<HitModel::EdgeTerms>>(edges_);
+  model->edges_ = edges_;
+  model->priors_ = priors_;
   model->stride_ = stride_;
   for (std::size_t i = 0; i < HitModel::kShards; ++i) {
     model->shards_[i] = shards_[i];

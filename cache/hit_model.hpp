@@ -63,14 +63,14 @@ class HitModel {
  private:
   friend class HitModelWriter;
 
-  /// An edge's numbers as `probability` reads them.
+  /// An edge's numbers as `probability` reads them; the prior is apart, being rarely wanted.
   struct EdgeTerms {
     std::uint8_t region = 0;
     bool is_inventory_known = false;
     std::int16_t exponent = 0;  ///< 8 · log2(share · T)
     float predicted = 0.5F;
-    std::array<float, EdgeHits::kSizeClasses> prior{};
   };
+  using Prior = std::array<float, EdgeHits::kSizeClasses>;
   /// Open addressing over rows of `stride` words: id, eight rates, a bit an edge.
   struct Shard {
     std::vector<std::uint64_t> words;
@@ -81,7 +81,8 @@ class HitModel {
   [[nodiscard]] const std::uint64_t* home(const Shard& shard, std::uint64_t hash) const noexcept;
 
   std::array<std::shared_ptr<const Shard>, kShards> shards_;
-  std::shared_ptr<const std::vector<EdgeTerms>> edges_;
+  std::vector<EdgeTerms> edges_;
+  std::vector<Prior> priors_;
   std::size_t stride_ = 0;
   std::uint64_t tracked_ = 0;
 };
@@ -110,6 +111,7 @@ class HitModelWriter {
   void grow(Shard& shard);
 
   std::vector<HitModel::EdgeTerms> edges_;
+  std::vector<HitModel::Prior> priors_;
   std::array<std::shared_ptr<Shard>, HitModel::kShards> shards_;
   std::size_t stride_;
   std::size_t shard_rows_max_;

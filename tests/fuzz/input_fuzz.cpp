@@ -65,7 +65,9 @@ void replay_and_report(const sim::Trace& trace, const sim::Freshness& freshness)
   Patience progress;
   const sim::RunSpec run{.policy = {.name = "lru"}, .capacity_bytes = 10'000};
   const auto results = sim::replay(trace, cells, {run}, options, progress);
-  const sim::Report report = sim::make_report(trace, cells, results, {.capacity_texts = {"10000"}});
+  sim::ReportOptions report_options;
+  report_options.capacity_texts = {"10000"};
+  const sim::Report report = sim::make_report(trace, cells, results, report_options);
   require(!sim::report_json(report).empty(), "JSON");
   for (const char c : sim::report_table(report)) {
     require(c == '\n' || static_cast<unsigned char>(c) >= 0x20, "no control characters");
