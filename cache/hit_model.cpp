@@ -79,13 +79,13 @@ std::size_t EdgeHits::size_class(std::uint64_t size_bytes) {
   return std::min((bits + 1) / 2, kSizeClasses - 1);
 }
 
-const std::uint64_t* HitModel::home(const Shard& shard, std::uint64_t hash) const noexcept {
-  return shard.words.data() + slot_of(hash, shard.slots) * stride_;
+const std::uint64_t* HitModel::home(const View& shard, std::uint64_t hash) const noexcept {
+  return shard.words + slot_of(hash, shard.slots) * stride_;
 }
 
 void HitModel::prefetch(ContentId content) const noexcept {
   const std::uint64_t hash = mixed(row_id(content));
-  const Shard& shard = *shards_[shard_of(hash)];
+  const View& shard = views_[shard_of(hash)];
   if (shard.slots == 0) return;
   const std::uint64_t* const row = home(shard, hash);
   constexpr std::size_t kWordsPerLine = 8;
@@ -98,9 +98,9 @@ HitModel::Row HitModel::find(ContentId content) const noexcept {
   Row found;
   const std::uint64_t id = row_id(content);
   const std::uint64_t hash = mixed(id);
-  const Shard& shard = *shards_[shard_of(hash)];
+  const View& shard = views_[shard_of(hash)];
   if (shard.slots == 0) return found;
-  const std::uint64_t* const begin = shard.words.data();
+  const std::uint64_t* const begin = shard.words;
   const std::uint64_t* const end = begin + shard.slots * stride_;
   // Never full, so a free slot ends the search.
   for (const std::uint64_t* row = home(shard, hash); row[kIdWord] != 0;) {
@@ -260,6 +260,7 @@ std::shared_ptr<const HitModel> HitModelWriter::publish() {
   model->stride_ = stride_;
   for (std::size_t i = 0; i < HitModel::kShards; ++i) {
     model->shards_[i] = shards_[i];
+    model->views_[i] = {shards_[i]->words.data(), shards_[i]->slots};
     model->tracked_ += shards_[i]->used;
   }
   return model;

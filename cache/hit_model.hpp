@@ -78,9 +78,16 @@ class HitModel {
     std::size_t used = 0;
   };
 
-  [[nodiscard]] const std::uint64_t* home(const Shard& shard, std::uint64_t hash) const noexcept;
+  /// Where a shard's rows lie: what look-ups read, side by side.
+  struct View {
+    const std::uint64_t* words = nullptr;
+    std::size_t slots = 0;
+  };
 
-  std::array<std::shared_ptr<const Shard>, kShards> shards_;
+  [[nodiscard]] const std::uint64_t* home(const View& shard, std::uint64_t hash) const noexcept;
+
+  std::array<View, kShards> views_;
+  std::array<std::shared_ptr<const Shard>, kShards> shards_;  ///< own what the views show
   std::vector<EdgeTerms> edges_;
   std::vector<Prior> priors_;
   std::size_t stride_ = 0;

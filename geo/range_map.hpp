@@ -100,11 +100,12 @@ class RangeMap {
 
   /// The first begin of a node that is looked into is never past the key.
   static std::size_t last_at_or_before(const Node& begins, Key key) {
-    std::size_t count = 0;
-    for (std::size_t i = 1; i < kFanout; ++i) {
-      count += static_cast<std::size_t>(begins[i] <= key);
-    }
-    return count;
+    // First which quarter, then where in it: six comparisons, none of which is a branch.
+    constexpr std::size_t kQuarter = kFanout / 4;
+    const auto is_past = [&](std::size_t i) { return static_cast<std::size_t>(begins[i] <= key); };
+    const std::size_t from =
+        kQuarter * (is_past(kQuarter) + is_past(2 * kQuarter) + is_past(3 * kQuarter));
+    return from + is_past(from + 1) + is_past(from + 2) + is_past(from + 3);
   }
 
   std::vector<Level> levels_;  ///< the root first

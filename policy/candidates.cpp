@@ -9,6 +9,8 @@ namespace {
 
 using cache::EdgeId;
 
+constexpr std::size_t kAtATime = 8;
+
 /// Takes edges in order of distance until the rule of gather() is fulfilled. `true`: it is;
 /// `false`: edges farther away may be wanted.
 class Taker {
@@ -77,16 +79,20 @@ Candidates gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex se
   const geo::Cell& client = fleet.map()[cell];
   const std::span<const geo::SiteIndex> near = fleet.sites().nearest(cell);
   const std::span<const geo::UnitVector> at = fleet.at();
-  std::array<float, geo::CellSites::kSitesMax> km;
-  for (std::size_t k = 0; k < near.size(); ++k) {
-    km[k] = geo::chord_squared(client.at, at[near[k]]);
-  }
-  for (std::size_t k = 0; k < near.size(); ++k) km[k] = geo::km_of_chord_squared(km[k]);
   Candidates result;
   Taker taker(snapshot, service, lenience);
-  for (std::size_t k = 0; k < near.size(); ++k) {
-    const auto position = static_cast<std::uint16_t>(k);
-    if (taker.take(EdgeId{near[k]}, km[k], position, result)) return result;
+  // Distances some at a time, in loops without a branch: mostly the first ones are enough.
+  std::array<float, kAtATime> km;
+  for (std::size_t begin = 0; begin < near.size(); begin += kAtATime) {
+    const std::size_t count = std::min(kAtATime, near.size() - begin);
+    for (std::size_t k = 0; k < count; ++k) {
+      km[k] = geo::chord_squared(client.at, at[near[begin + k]]);
+    }
+    for (std::size_t k = 0; k < count; ++k) km[k] = geo::km_of_chord_squared(km[k]);
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto position = static_cast<std::uint16_t>(begin + k);
+      if (taker.take(EdgeId{near[begin + k]}, km[k], position, result)) return result;
+    }
   }
   if (fleet.sites().holds_all()) return result;
   return gather_from_all(snapshot, client, service, lenience);

@@ -16,24 +16,54 @@ using cache::EdgeId;
 /// Candidates that are not taken yet, a bit each.
 using Waiting = std::uint32_t;
 
-/// The waiting candidate of the highest rank; of equal ones the lower EdgeId.
+/// A candidate's place in the ranking as one number, higher first: its rank's bits, put in order as
+/// unsigned numbers are; then the lower EdgeId; then its position, to find it by.
+std::uint64_t ranking_key(const Candidates& candidates, std::size_t i) {
+  const auto bits = std::bit_cast<std::uint32_t>(candidates.rank[i]);
+  constexpr std::uint32_t kSign = 0x8000'0000;
+  const std::uint32_t ordered = (bits & kSign) != 0 ? ~bits : bits | kSign;
+  const auto edge = static_cast<std::uint16_t>(candidates.edge[i]);
+  return std::uint64_t{ordered} << 32 | std::uint64_t{static_cast<std::uint16_t>(~edge)} << 16 | i;
+}
+
+std::size_t position_of(std::uint64_t key) {
+  return key & 0xFFFF;
+}
+
+/// The waiting candidate that ranks first.
 std::size_t best_of(const Candidates& candidates, Waiting waiting) {
-  auto best = static_cast<std::size_t>(std::countr_zero(waiting));
-  for (Waiting rest = waiting & (waiting - 1); rest != 0; rest &= rest - 1) {
+  std::uint64_t best = 0;
+  for (Waiting rest = waiting; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(rest));
-    const bool is_better =
-        candidates.rank[i] > candidates.rank[best] ||
-        (candidates.rank[i] == candidates.rank[best] && candidates.edge[i] < candidates.edge[best]);
-    best = is_better ? i : best;
+    best = std::max(best, ranking_key(candidates, i));
   }
-  return best;
+  return position_of(best);
+}
+
+/// As many as a decision names.
+constexpr std::size_t kNamed = Decision::kRunnersUp + 1;
+
+/// Keys of the first few in rank; 0 where there are fewer. Each candidate sinks through those that
+/// are there, without a branch.
+std::array<std::uint64_t, kNamed> first_of(const Candidates& candidates) {
+  std::array<std::uint64_t, kNamed> first{};
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    std::uint64_t key = ranking_key(candidates, i);
+    for (std::uint64_t& place : first) {
+      const std::uint64_t lower = std::min(place, key);
+      place = std::max(place, key);
+      key = lower;
+    }
+  }
+  return first;
 }
 
 bool has_best_score(const Candidates& candidates, std::size_t chosen, bool is_cost) {
-  const auto begin = candidates.score.begin();
-  const auto end = begin + static_cast<std::ptrdiff_t>(candidates.count);
-  return candidates.score[chosen] ==
-         (is_cost ? *std::min_element(begin, end) : *std::max_element(begin, end));
+  float best = candidates.score[0];
+  for (std::size_t i = 1; i < candidates.count; ++i) {
+    best = is_cost ? std::min(best, candidates.score[i]) : std::max(best, candidates.score[i]);
+  }
+  return candidates.score[chosen] == best;
 }
 
 /// Takes the first candidate in rank whose admit share takes the request; if all refuse, the one
@@ -64,9 +94,7 @@ struct Outcome {
 };
 
 Draw draw_of(const Request& request, const Client& client) {
-  return {.content = static_cast<std::uint64_t>(request.content),
-          .client = client.prefix_hash,
-          .at_ms = request.at_ms};
+  return {static_cast<std::uint64_t>(request.content), client.prefix_hash, request.at_ms};
 }
 
 /// Chooses among scored candidates, of which there is at least one.
@@ -74,8 +102,8 @@ void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome& ou
   const Candidates& candidates = outcome.candidates;
   Decision& decision = outcome.decision;
   const Scoring scoring = snapshot.fleet->options().scoring;
-  const Waiting all = (Waiting{1} << candidates.count) - 1;
-  const std::size_t wanted = best_of(candidates, all);
+  const std::array<std::uint64_t, kNamed> first = first_of(candidates);
+  const std::size_t wanted = position_of(first[0]);
   const bool has_shares =
       snapshot.shares != nullptr && (scoring == Scoring::weighted || scoring == Scoring::latency);
   const std::uint16_t area = snapshot.fleet->map()[decision.cell].area;
@@ -95,11 +123,12 @@ void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome& ou
     decision.reason =
         has_best_score(candidates, chosen, is_cost(scoring)) ? Reason::best_score : Reason::spread;
   }
-  Waiting waiting = all & ~(Waiting{1} << chosen);
-  for (std::size_t i = 0; i < Decision::kRunnersUp && waiting != 0; ++i) {
-    const std::size_t next = best_of(candidates, waiting);
-    decision.runners_up[i] = {candidates.edge[next], candidates.score[next]};
-    waiting &= ~(Waiting{1} << next);
+  // All of the first but the chosen one, which overflow may have taken from beyond them.
+  std::size_t named = 0;
+  for (const std::uint64_t key : first) {
+    if (key == 0 || position_of(key) == chosen || named == Decision::kRunnersUp) continue;
+    const std::size_t next = position_of(key);
+    decision.runners_up[named++] = {candidates.edge[next], candidates.score[next]};
   }
 }
 

@@ -99,16 +99,22 @@ struct Scorer {
 
 }  // namespace
 
+Draw::Draw(std::uint64_t content, std::uint64_t client, std::int64_t at_ms)
+    : content_(hashed(content, 0)),
+      asks_(hashed(content, client)),
+      request_(hashed(asks_, static_cast<std::uint64_t>(at_ms))) {}
+
+// Salts are hashes already, so one product is enough to make an edge's number of them.
 float Draw::spread(std::uint64_t salt) const noexcept {
-  return unit(hashed(content, salt));
+  return unit(folded(content_ ^ salt, salt | 1));
 }
 
 std::uint16_t Draw::admission(std::uint64_t salt) const noexcept {
-  return static_cast<std::uint16_t>(hashed(content ^ (client << 1), ~salt) >> 48);
+  return static_cast<std::uint16_t>(folded(asks_ ^ ~salt, salt | 1) >> 48);
 }
 
 float Draw::any(std::uint64_t salt) const noexcept {
-  return unit(hashed(content ^ hashed(client, static_cast<std::uint64_t>(at_ms)), salt));
+  return unit(folded(request_ ^ salt, salt | 1));
 }
 
 void score(const Request& request, const Draw& draw, geo::CellIndex cell, const Snapshot& snapshot,

@@ -10,10 +10,10 @@
 namespace edgeward::policy {
 
 /// Hashes of what a request is about, from which every "random" choice of the router follows.
-struct Draw {
-  std::uint64_t content = 0;
-  std::uint64_t client = 0;  ///< of the client's /24 or /48
-  std::int64_t at_ms = 0;
+class Draw {
+ public:
+  /// `client` is the hash of its /24 or /48.
+  Draw(std::uint64_t content, std::uint64_t client, std::int64_t at_ms);
 
   /// Uniform over [0, 1): the rendezvous hash of content and edge (Thaler and Ravishankar, 1998).
   [[nodiscard]] float spread(std::uint64_t salt) const noexcept;
@@ -21,6 +21,11 @@ struct Draw {
   [[nodiscard]] std::uint16_t admission(std::uint64_t salt) const noexcept;
   /// Uniform over [0, 1): another one for every request.
   [[nodiscard]] float any(std::uint64_t salt) const noexcept;
+
+ private:
+  std::uint64_t content_;
+  std::uint64_t asks_;     ///< content and client
+  std::uint64_t request_;  ///< and time
 };
 
 /// Fills in terms, score and rank of gathered candidates by the formulas of the fleet's scoring.

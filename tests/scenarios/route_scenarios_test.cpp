@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
