@@ -140,9 +140,8 @@ TEST_CASE("a failed edge gets nothing while it is down, and the report says who 
       before = count(edge.at("before"));
       CHECK(count(edge.at("during")) == 0);
     }
-    if (edge.at("edge") == "cdg1") {
+    if (edge.at("edge") == "cdg1")
       CHECK(10 * count(edge.at("during")) > 19 * count(edge.at("before")));
-    }
   }
   CHECK(before > 60);
   const Outcome table = replay.run({"--routing", "nearest", "--fail", at});
