@@ -95,3 +95,32 @@ TEST_CASE("options out of range are refused with their name") {
 }
 
 }  // namespace edgeward::policy
+
+namespace edgeward::policy {
+
+TEST_CASE("a miss below a parent costs the parent's own misses, too, unless the parent is down") {
+  cache::Fleet fleet;
+  fleet.origin = {.point = {0, 90}, .service_ms = 30};
+  fleet.edges.resize(2);
+  fleet.edges[0] = {.name = "edge",
+                    .point = {0, 0},
+                    .fill = cache::FillSource::parent,
+                    .parent = cache::EdgeId{1}};
+  fleet.edges[1] = {.name = "shield", .point = {0, 10}, .service_ms = 3, .is_shield = true};
+  const geo::RttModel rtt;
+  const auto way = [&](double lon_a, double lon_b) {
+    return rtt.estimate_ms(geo::distance_km({0, lon_a}, {0, lon_b}));
+  };
+  std::vector<cache::EdgeState> states(2);
+  const double from_origin = way(10, 90) + 30;
+  for (const double hit_ratio : {0.0, 0.25, 1.0}) {
+    states[1].fetch_hit_ratio = hit_ratio;
+    CHECK(miss_ms(fleet, rtt, states, cache::EdgeId{0}) ==
+          Approx(way(0, 10) + 3 + (1 - hit_ratio) * from_origin));
+  }
+  CHECK(miss_ms(fleet, rtt, states, cache::EdgeId{1}) == Approx(from_origin));
+  states[1].mode = cache::EdgeMode::down;
+  CHECK(miss_ms(fleet, rtt, states, cache::EdgeId{0}) == Approx(way(0, 90) + 30));
+}
+
+}  // namespace edgeward::policy
