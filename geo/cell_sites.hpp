@@ -27,6 +27,8 @@ class CellSites {
   [[nodiscard]] std::span<const SiteIndex> nearest(CellIndex cell) const {
     return std::span(rows_[cell]).first(count_);
   }
+  /// Starts to fetch a cell's sites into the processor's cache.
+  void prefetch(CellIndex cell) const noexcept { __builtin_prefetch(&rows_[cell]); }
   [[nodiscard]] bool holds_all() const { return holds_all_; }
   [[nodiscard]] std::size_t memory_bytes() const { return rows_.size() * sizeof(Row); }
 

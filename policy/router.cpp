@@ -13,6 +13,10 @@ namespace {
 
 using cache::EdgeId;
 
+/// Decisions that wait for memory together: more than a processor has misses under way is of no
+/// use.
+constexpr std::size_t kBatch = 16;
+
 /// Candidates that are not taken yet, a bit each.
 using Waiting = std::uint32_t;
 
@@ -210,6 +214,26 @@ Decision route(const Request& request, const Client& client, const Snapshot& sna
   Outcome outcome;
   decide(request, client, snapshot, outcome);
   return outcome.decision;
+}
+
+void route(std::span<const Request> requests, const Snapshot& snapshot,
+           std::span<Decision> decisions) noexcept {
+  const FleetPart& fleet = *snapshot.fleet;
+  std::array<Client, kBatch> clients;
+  for (std::size_t begin = 0; begin < requests.size(); begin += kBatch) {
+    const auto batch = requests.subspan(begin, std::min(kBatch, requests.size() - begin));
+    if (snapshot.hits != nullptr) {
+      for (const Request& request : batch) snapshot.hits->prefetch(request.content);
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      clients[i] = locate(batch[i].client, fleet.map());
+      fleet.map().prefetch(clients[i].cell);
+      fleet.sites().prefetch(clients[i].cell);
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      decisions[begin + i] = route(batch[i], clients[i], snapshot);
+    }
+  }
 }
 
 std::size_t ranked(const Request& request, const Client& client, const Snapshot& snapshot,

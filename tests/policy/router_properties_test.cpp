@@ -192,6 +192,19 @@ TEST_CASE("equal inputs have equal answers, located before or not, explained or 
   }
 }
 
+TEST_CASE("a batch of any length has the decisions of its requests") {
+  cache::Random random(32);
+  const World world = World::random(random, 64, 80);
+  const Snapshot snapshot = world.snapshot();
+  for (const std::size_t count : {0U, 1U, 15U, 16U, 17U, 100U}) {
+    std::vector<Request> requests;
+    for (std::size_t i = 0; i < count; ++i) requests.push_back(World::request(random, 80));
+    std::vector<Decision> decisions(count);
+    route(requests, snapshot, decisions);
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(decisions[i] == route(requests[i], snapshot));
+  }
+}
+
 TEST_CASE("an edge that leaves moves only its own keys, but to what enters in its place") {
   for (const Scoring scoring : {Scoring::weighted, Scoring::latency}) {
     cache::Random random(41);
