@@ -16,6 +16,8 @@ constexpr std::size_t kHeldWord = 2;
 /// Slots a row: look-ups then read 1.3 rows on average.
 constexpr double kSlotsPerRow = 1.5;
 constexpr std::size_t kSlotsMin = 16;
+/// Models smaller than this fit into the processor's cache of address translations anyway.
+constexpr std::size_t kPackedBytesMin = std::size_t{4} << 20;
 /// Rows looked at for one that may give way.
 constexpr std::size_t kVictimsLookedAt = 8;
 /// Rates are 2^((code − kRateOne) / 8) a second; code 0 is none.
@@ -130,7 +132,7 @@ float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes
 
 std::size_t HitModel::memory_bytes() const {
   std::size_t bytes = edges_.size() * (sizeof(EdgeTerms) + sizeof(Prior));
-  for (const auto& shard : shards_) bytes += shard->words.capacity() * sizeof(std::uint64_t);
+  for (const auto& shard : shards_) bytes += shard->slots * stride_ * sizeof(std::uint64_t);
   return bytes;
 }
 
@@ -183,7 +185,7 @@ std::uint64_t* HitModelWriter::row(ContentId content, bool make) {
     if (shared->slots == 0) return nullptr;
     std::size_t slot = slot_of(hash, shared->slots);
     while (true) {
-      std::uint64_t* const words = shared->words.data() + slot * stride_;
+      std::uint64_t* const words = shared->words + slot * stride_;
       if (words[kIdWord] == id) return words;
       if (words[kIdWord] == 0) return nullptr;
       slot = slot + 1 == shared->slots ? 0 : slot + 1;
@@ -191,7 +193,12 @@ std::uint64_t* HitModelWriter::row(ContentId content, bool make) {
   };
   if (find() == nullptr && !make) return nullptr;
   // What a published model reads stays as it is.
-  if (shared.use_count() > 1) shared = std::make_shared<Shard>(*shared);
+  if (shared.use_count() > 1) {
+    Shard own = make_shard(shared->slots);
+    own.used = shared->used;
+    std::copy_n(shared->words, shared->slots * stride_, own.words);
+    shared = std::make_shared<Shard>(std::move(own));
+  }
   std::uint64_t* const found = find();
   return found != nullptr ? found : add(*shared, id, hash);
 }
@@ -206,7 +213,7 @@ std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t
     std::uint64_t best_rates = 0;
     for (std::size_t i = 0; i < shard.slots && looked_at < kVictimsLookedAt; ++i) {
       const std::size_t next = slot + 1 == shard.slots ? 0 : slot + 1;
-      const std::uint64_t* const words = shard.words.data() + slot * stride_;
+      const std::uint64_t* const words = shard.words + slot * stride_;
       if (words[kIdWord] != 0 && shard.words[next * stride_ + kIdWord] == 0) {
         ++looked_at;
         const bool is_held = std::any_of(words + kHeldWord, words + stride_,
@@ -223,7 +230,7 @@ std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t
       slot = next;
     }
     if (best == shard.slots) return nullptr;
-    std::fill_n(shard.words.data() + best * stride_, stride_, std::uint64_t{0});
+    std::fill_n(shard.words + best * stride_, stride_, std::uint64_t{0});
     --shard.used;
   }
   if (static_cast<double>(shard.used + 1) * kSlotsPerRow > static_cast<double>(shard.slots)) {
@@ -233,34 +240,67 @@ std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t
   while (shard.words[slot * stride_ + kIdWord] != 0) slot = slot + 1 == shard.slots ? 0 : slot + 1;
   ++shard.used;
   shard.words[slot * stride_ + kIdWord] = id;
-  return shard.words.data() + slot * stride_;
+  return shard.words + slot * stride_;
 }
 
 void HitModelWriter::grow(Shard& shard) {
   const auto slots_max =
       static_cast<std::size_t>(static_cast<double>(shard_rows_max_ + 1) * kSlotsPerRow) + 2;
-  Shard larger;
-  larger.slots = std::clamp(shard.slots * 2, kSlotsMin, std::max(slots_max, kSlotsMin));
+  Shard larger = make_shard(std::clamp(shard.slots * 2, kSlotsMin, std::max(slots_max, kSlotsMin)));
   larger.used = shard.used;
-  larger.words.resize(larger.slots * stride_);
   for (std::size_t i = 0; i < shard.slots; ++i) {
-    const std::uint64_t* const words = shard.words.data() + i * stride_;
+    const std::uint64_t* const words = shard.words + i * stride_;
     if (words[kIdWord] == 0) continue;
     std::size_t slot = slot_of(mixed(words[kIdWord]), larger.slots);
     while (larger.words[slot * stride_] != 0) slot = slot + 1 == larger.slots ? 0 : slot + 1;
-    std::copy_n(words, stride_, larger.words.data() + slot * stride_);
+    std::copy_n(words, stride_, larger.words + slot * stride_);
   }
   shard = std::move(larger);
 }
 
+HitModelWriter::Shard HitModelWriter::make_shard(std::size_t slots) const {
+  Shard shard{.slots = slots,
+              .block = std::make_shared<geo::HugeArray<std::uint64_t>>(slots * stride_)};
+  shard.words = shard.block->data();
+  return shard;
+}
+
+bool HitModelWriter::is_worth_packing() const {
+  std::size_t words = 0;
+  std::size_t loose = 0;
+  for (const auto& shard : shards_) {
+    words += shard->slots * stride_;
+    loose += shard->is_packed ? 0 : shard->slots * stride_;
+  }
+  return words * sizeof(std::uint64_t) >= kPackedBytesMin && loose > words / 4;
+}
+
+void HitModelWriter::pack() {
+  std::size_t words = 0;
+  for (const auto& shard : shards_) words += shard->slots * stride_;
+  const auto block = std::make_shared<geo::HugeArray<std::uint64_t>>(words);
+  std::uint64_t* next = block->data();
+  for (auto& shard : shards_) {
+    const std::size_t count = shard->slots * stride_;
+    std::copy_n(shard->words, count, next);
+    shard = std::make_shared<Shard>(Shard{.words = next,
+                                          .slots = shard->slots,
+                                          .used = shard->used,
+                                          .block = block,
+                                          .is_packed = true});
+    next += count;
+  }
+}
+
 std::shared_ptr<const HitModel> HitModelWriter::publish() {
+  if (is_worth_packing()) pack();
   auto model = std::make_shared<HitModel>();
   model->edges_ = edges_;
   model->priors_ = priors_;
   model->stride_ = stride_;
   for (std::size_t i = 0; i < HitModel::kShards; ++i) {
     model->shards_[i] = shards_[i];
-    model->views_[i] = {shards_[i]->words.data(), shards_[i]->slots};
+    model->views_[i] = {shards_[i]->words, shards_[i]->slots};
     model->tracked_ += shards_[i]->used;
   }
   return model;

@@ -8,6 +8,7 @@
 
 #include "cache/edge.hpp"
 #include "cache/ids.hpp"
+#include "geo/huge_array.hpp"
 
 namespace edgeward::cache {
 
@@ -73,9 +74,12 @@ class HitModel {
   using Prior = std::array<float, EdgeHits::kSizeClasses>;
   /// Open addressing over rows of `stride` words: id, eight rates, a bit an edge.
   struct Shard {
-    std::vector<std::uint64_t> words;
+    std::uint64_t* words = nullptr;  ///< within `block`
     std::size_t slots = 0;
     std::size_t used = 0;
+    /// What holds the rows: the shard's own, or one that it shares with others (pack()).
+    std::shared_ptr<geo::HugeArray<std::uint64_t>> block;
+    bool is_packed = false;
   };
 
   /// Where a shard's rows lie: what look-ups read, side by side.
@@ -116,6 +120,11 @@ class HitModelWriter {
   [[nodiscard]] std::uint64_t* row(ContentId content, bool make);
   [[nodiscard]] std::uint64_t* add(Shard& shard, std::uint64_t id, std::uint64_t hash);
   void grow(Shard& shard);
+  [[nodiscard]] Shard make_shard(std::size_t slots) const;
+  /// Puts all shards into one block, which lies on huge pages where it is large: one at a time they
+  /// are too small for that, and a look-up would wait for the address translation of its row.
+  void pack();
+  [[nodiscard]] bool is_worth_packing() const;
 
   std::vector<HitModel::EdgeTerms> edges_;
   std::vector<HitModel::Prior> priors_;

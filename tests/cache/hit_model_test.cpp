@@ -78,6 +78,38 @@ TEST_CASE("a published model does not change any more") {
   CHECK(probability(*after, content(2), edge(0)) == 1);
 }
 
+TEST_CASE("packed or not, a model says what it said when it was published") {
+  // Large enough to be packed, then changed, published, and changed again.
+  constexpr std::uint64_t kContents = 60'000;
+  HitModelWriter writer(500, kContents);
+  for (std::size_t e = 0; e < 500; ++e) writer.set_edge(edge(e), {.is_inventory_known = true});
+  Random random(5);
+  std::vector<std::shared_ptr<const HitModel>> models;
+  std::vector<std::size_t> holder(kContents / 2);
+  std::vector<std::vector<std::size_t>> holders;
+  for (int version = 0; version < 4; ++version) {
+    for (std::uint64_t i = 0; i < holder.size(); ++i) {
+      if (version > 0 && random.below(version == 1 ? 2 : 2000) != 0) continue;
+      if (version > 0) writer.set_held(ContentId{i + 1}, edge(holder[i]), false);
+      holder[i] = random.below(500);
+      writer.set_held(ContentId{i + 1}, edge(holder[i]), true);
+    }
+    models.push_back(writer.publish());
+    holders.push_back(holder);
+  }
+  CHECK(models[0]->memory_bytes() > std::size_t{4} << 20);
+  for (std::size_t version = 0; version < models.size(); ++version) {
+    for (std::uint64_t i = 0; i < holder.size(); i += 7) {
+      const HitModel::Row row = models[version]->find(ContentId{i + 1});
+      REQUIRE(row.is_tracked());
+      const EdgeId held = edge(holders[version][i]);
+      REQUIRE(models[version]->probability(row, ContentId{i + 1}, 0, held) == 1);
+      const EdgeId other = edge((holders[version][i] + 1) % 500);
+      REQUIRE(models[version]->probability(row, ContentId{i + 1}, 0, other) == 0);
+    }
+  }
+}
+
 TEST_CASE(
     "where no inventory is known, the chance follows rate and time, within the rates' steps") {
   HitModelWriter writer(1, 10'000);
