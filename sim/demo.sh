@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Edgeward in a minute: installs what is missing (Debian 12), builds, makes a day of synthetic CDN
-# traffic, replays it through cache policies, and then a small log that comes with the project.
+# traffic, replays it through cache policies, and then a small log that comes with the project; asks
+# which edge should serve a client.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,10 +27,18 @@ show $edgeward replay demo/access.log --policy lru,fifo,sieve,s3fifo,wtinylfu,gd
 say "3. A log that records what its own cache did, beside what others would have done"
 show $edgeward replay data/samples/access.log.gz --policy lru,s3fifo,gdsf --capacity 5%
 
+say "4. Which edge should serve a client, and why? (a made-up fleet, the coarse location database)"
+show $edgeward route --client 81.2.69.142 --content /a --explain
+
+say "5. The same router inside a replay: what would other routings have done with that log?"
+show $edgeward replay data/samples/access.log.gz --fleet data/samples/edgeward.yaml \
+  --routing nearest,weighted,latency --capacity 5%
+
 say "Next"
 cat <<'NEXT'
   build/release/edgeward replay YOUR-ACCESS.log.gz         your own log: most CDN formats are recognised
   build/release/edgeward replay --help                     policies, formats, keys, warm-up, TTL, chunks
   demo/replay.json, demo/replay.csv                        the second table, for machines
+  build/release/edgeward check data/fleets/demo.yaml       a fleet of your own starts from this file
   tests/run.sh                                             build and run the tests
 NEXT
