@@ -11,7 +11,9 @@
 
 int main(int argc, char** argv) {
   namespace controller = edgeward::controller;
-  CLI::App app{"Edgeward: replays CDN request logs through cache policies and measures the change"};
+  CLI::App app{
+      "Edgeward: routes clients to CDN edges, replays request logs through caches and fleets, and "
+      "measures the change"};
   app.name("edgeward");
   app.set_version_flag("--version", "edgeward " EDGEWARD_VERSION);
   app.require_subcommand(1);

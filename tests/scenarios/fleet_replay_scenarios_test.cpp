@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -163,6 +166,42 @@ TEST_CASE("a routing that loses against the baseline fails the command where tha
                                          "--baseline", "routing=nearest"};
   CHECK(replay.run(options).exit_code == 1);
   CHECK(replay.run({"--routing", "nearest", "--fail-if-worse", "0.5pp"}).exit_code == 0);
+}
+
+TEST_CASE("the edges that the route command names are those the replay sends requests to") {
+  // All within one tick, so that every request meets the fleet idle and empty, as route takes it.
+  const std::string config = std::string(EDGEWARD_SOURCE_DIR) + "/data/samples/edgeward.yaml";
+  std::map<std::string, std::uint64_t> named;
+  std::string log;
+  for (int i = 0; i < 24; ++i) {
+    const std::string client =
+        fmt::format("{}.{}", i % 2 == 0 ? "192.0.2" : "203.0.113", i * 10 + 5);
+    const std::string key = fmt::format("/movies/{}.mp4", i * 7919);
+    log +=
+        fmt::format("{} - - [17/May/2015:10:05:0{} +0000] \"GET {} HTTP/1.1\" 200 {} \"-\" \"-\"\n",
+                    client, i / 3, key, 1000 + i);
+    const Outcome routed =
+        test::run(EDGEWARD_BINARY, {"route", "--config", config, "--client", client, "--content",
+                                    key, "--size", std::to_string(1000 + i), "--json"});
+    INFO(routed.err);
+    REQUIRE(routed.exit_code == 0);
+    ++named[std::string(json::parse(routed.out).at("edge").as_string())];
+  }
+  test::TemporaryFolder folder;
+  const Outcome replayed = test::run(
+      EDGEWARD_BINARY, {"replay", folder.write("a.log", log).string(), "--fleet", config,
+                        "--routing", "weighted", "--tick", "1h", "--no-timing", "--json"});
+  INFO(replayed.err);
+  REQUIRE(replayed.exit_code == 0);
+  std::map<std::string, std::uint64_t> sent;
+  const json::value report = json::parse(replayed.out);
+  for (const json::value& edge : report.at("runs").at(0).at("edges").as_array()) {
+    const std::string name(edge.at("edge").as_string());
+    const std::uint64_t requests = count(edge.at("requests"));
+    if (requests > 0 && !name.starts_with("shield")) sent[name] = requests;
+  }
+  CHECK(named.size() > 6);
+  CHECK(sent == named);
 }
 
 TEST_CASE("what a fleet replay cannot do is told, with exit code 2") {
