@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -11,12 +12,15 @@
 
 namespace edgeward::test {
 
-/// Progress that keeps what it is told; stops after `reports_allowed` reports.
+/// Progress that keeps what it is told; stops after `reports_allowed` reports. Runs report from
+/// several threads, notes come from one.
 class Quiet : public sim::Progress {
  public:
   explicit Quiet(std::uint64_t reports_allowed = ~std::uint64_t{0}) : left_(reports_allowed) {}
   void report(const sim::ProgressReport&) override {
-    if (left_ > 0) --left_;
+    std::uint64_t left = left_;
+    while (left > 0 && !left_.compare_exchange_weak(left, left - 1)) {
+    }
   }
   [[nodiscard]] bool should_stop() const override { return left_ == 0; }
   void note(std::string_view message) override { notes += std::string(message) + '\n'; }
@@ -24,7 +28,7 @@ class Quiet : public sim::Progress {
   std::string notes;
 
  private:
-  std::uint64_t left_;
+  std::atomic<std::uint64_t> left_;
 };
 
 struct BinaryRecord {
