@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <charconv>
-#include <cmath>
 #include <utility>
 
 #include "sim/input/line_splitter.hpp"
@@ -37,15 +35,6 @@ tl::unexpected<BadRttLine> fail(RttLineFault fault, std::string message) {
   return tl::unexpected(BadRttLine{.fault = fault, .message = std::move(message)});
 }
 
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 tl::expected<RttLine, BadRttLine> line_of(const Texts& texts) {
   for (std::size_t field = 0; field < kFields.size(); ++field) {
     if (!texts[field]) return fail(RttLineFault::bad_line, fmt::format("no {}", kFields[field]));
@@ -67,7 +56,7 @@ tl::expected<RttLine, BadRttLine> line_of(const Texts& texts) {
     return fail(RttLineFault::unknown_edge,
                 fmt::format("edge {}: expected a name", sim::quoted(line.edge)));
   }
-  const auto rtt_ms = parse_number(*texts[rtt]);
+  const auto rtt_ms = parse_finite(*texts[rtt]);
   if (!rtt_ms) {
     return fail(RttLineFault::bad_rtt,
                 fmt::format("rtt_ms {}: expected a number", sim::quoted(*texts[rtt])));

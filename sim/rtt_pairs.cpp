@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -37,15 +36,6 @@ struct Fault {
 
 tl::unexpected<Fault> fail(PairFault fault, std::string message) {
   return tl::unexpected(Fault{.fault = fault, .message = std::move(message)});
-}
-
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
 }
 
 /// The cells of a line; nothing where a quote does not close or there are too many.
@@ -130,7 +120,7 @@ class Reader {
                   fmt::format("suspect {}: expected 0 or 1", quoted(field[suspect])));
     }
     const bool is_suspect = field[suspect] == "1";
-    const auto rtt_ms = parse_number(field[rtt]);
+    const auto rtt_ms = parse_finite(field[rtt]);
     const bool is_in_range = rtt_ms && *rtt_ms > 0 && *rtt_ms <= geo::kRttMsMax;
     if (!rtt_ms || !(is_in_range || is_suspect)) {
       return fail(PairFault::bad_rtt, fmt::format("rtt_avg_ms {}: expected 0 < ms <= {}",
@@ -151,7 +141,7 @@ class Reader {
       return fail(PairFault::same_city, fmt::format("{} to itself", quoted(from.name)));
     }
     pair.km = geo::distance_km(from.point, to.point);
-    const auto said_km = parse_number(distance_text);
+    const auto said_km = parse_finite(distance_text);
     if (!said_km ||
         std::abs(*said_km - pair.km) > kDistanceSlackRatio * pair.km + kDistanceSlackKm) {
       return fail(PairFault::bad_distance,
@@ -167,8 +157,8 @@ class Reader {
 
   tl::expected<std::size_t, Fault> city(std::string_view name, std::string_view lat,
                                         std::string_view lon) {
-    const auto lat_deg = parse_number(lat);
-    const auto lon_deg = parse_number(lon);
+    const auto lat_deg = parse_finite(lat);
+    const auto lon_deg = parse_finite(lon);
     const geo::GeoPoint point{.lat_deg = lat_deg.value_or(0), .lon_deg = lon_deg.value_or(0)};
     if (name.empty() || !lat_deg || !lon_deg || !geo::is_valid(point)) {
       return fail(PairFault::bad_city,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace edgeward::sim {
 
@@ -100,6 +101,15 @@ std::optional<std::uint64_t> parse_whole(std::string_view text) {
   const auto whole = static_cast<std::uint64_t>(value);
   if (static_cast<double>(whole) != value) return std::nullopt;
   return whole;
+}
+
+std::optional<double> parse_finite(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 std::optional<int> parse_status(std::string_view text) {

@@ -49,6 +49,8 @@ inline constexpr std::uint64_t kObjectBytesMax = std::uint64_t{1} << 48;
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text);
 /// As above, and whole numbers as floating point writes them: "1234.0", "1.5e6".
 [[nodiscard]] std::optional<std::uint64_t> parse_whole(std::string_view text);
+/// A number in decimal or scientific notation and nothing else; absent too for infinities and NaN.
+[[nodiscard]] std::optional<double> parse_finite(std::string_view text);
 /// Three digits; kNoAnswer for "0", "000" and "-"; absent for anything else.
 [[nodiscard]] std::optional<int> parse_status(std::string_view text);
 

@@ -5,25 +5,11 @@
 #include <cstring>
 #include <string>
 
+#include "tests/sim/text_source.hpp"
+
 namespace edgeward::sim {
 
 namespace {
-
-class Text final : public ByteSource {
- public:
-  explicit Text(std::string text) : text_(std::move(text)) {}
-  std::size_t read(std::span<char> buffer) override {
-    const std::size_t size = std::min(buffer.size(), text_.size() - at_);
-    std::memcpy(buffer.data(), text_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-  [[nodiscard]] double fraction_read() const override { return 0; }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
 
 constexpr geo::GeoPoint kFrankfurt{.lat_deg = 50.11, .lon_deg = 8.68};
 
@@ -50,7 +36,7 @@ struct Read {
 
 Read read(const std::string& text) {
   Read result;
-  Text source(text);
+  test::TextSource source(text);
   result.reading = read_rtt_observations(source, "rtt", look_up(), result.observations);
   return result;
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cache/random.hpp"
+#include "tests/sim/text_source.hpp"
 
 namespace edgeward::sim {
 
@@ -15,24 +16,8 @@ namespace {
 constexpr const char* kHeader = "a,b,lat_a,lon_a,lat_b,lon_b,distance_km,rtt_avg_ms,suspect\n";
 constexpr const char* kGood = "Berlin,Paris,52.52,13.405,48.8566,2.3522,877.5,21.5,0\n";
 
-class Text final : public ByteSource {
- public:
-  explicit Text(std::string text) : text_(std::move(text)) {}
-  std::size_t read(std::span<char> buffer) override {
-    const std::size_t size = std::min(buffer.size(), text_.size() - at_);
-    std::memcpy(buffer.data(), text_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-  [[nodiscard]] double fraction_read() const override { return 0; }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
 RttPairs read(const std::string& text) {
-  Text source(text);
+  test::TextSource source(text);
   return read_rtt_pairs(source, "pairs.csv");
 }
 
