@@ -130,6 +130,14 @@ float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes
   return kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
 }
 
+void HitModel::probabilities(Row row, ContentId content, std::uint64_t size_bytes,
+                             std::span<const EdgeId> edges,
+                             std::span<float> result) const noexcept {
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    result[i] = probability(row, content, size_bytes, edges[i]);
+  }
+}
+
 std::size_t HitModel::memory_bytes() const {
   std::size_t bytes = edges_.size() * (sizeof(EdgeTerms) + sizeof(Prior));
   for (const auto& shard : shards_) bytes += shard->slots * stride_ * sizeof(std::uint64_t);
@@ -177,29 +185,44 @@ void HitModelWriter::set_rate(ContentId content, std::size_t region, double requ
                                                                                   << shift;
 }
 
+void HitModelWriter::set_holders(ContentId content, std::span<const std::uint64_t> edges) {
+  assert(edges.size() == stride_ - kHeldWord);
+  const std::uint64_t id = row_id(content);
+  const std::uint64_t hash = mixed(id);
+  const std::uint64_t* const known = find(*shards_[shard_of(hash)], id, hash);
+  if (known != nullptr && std::equal(edges.begin(), edges.end(), known + kHeldWord)) return;
+  const bool is_held =
+      std::any_of(edges.begin(), edges.end(), [](std::uint64_t word) { return word != 0; });
+  std::uint64_t* const words = row(content, is_held);
+  if (words != nullptr) std::copy(edges.begin(), edges.end(), words + kHeldWord);
+}
+
+std::uint64_t* HitModelWriter::find(const Shard& shard, std::uint64_t id,
+                                    std::uint64_t hash) const {
+  if (shard.slots == 0) return nullptr;
+  std::size_t slot = slot_of(hash, shard.slots);
+  while (true) {
+    std::uint64_t* const words = shard.words + slot * stride_;
+    if (words[kIdWord] == id) return words;
+    if (words[kIdWord] == 0) return nullptr;
+    slot = slot + 1 == shard.slots ? 0 : slot + 1;
+  }
+}
+
 std::uint64_t* HitModelWriter::row(ContentId content, bool make) {
   const std::uint64_t id = row_id(content);
   const std::uint64_t hash = mixed(id);
   std::shared_ptr<Shard>& shared = shards_[shard_of(hash)];
-  const auto find = [&]() -> std::uint64_t* {
-    if (shared->slots == 0) return nullptr;
-    std::size_t slot = slot_of(hash, shared->slots);
-    while (true) {
-      std::uint64_t* const words = shared->words + slot * stride_;
-      if (words[kIdWord] == id) return words;
-      if (words[kIdWord] == 0) return nullptr;
-      slot = slot + 1 == shared->slots ? 0 : slot + 1;
-    }
-  };
-  if (find() == nullptr && !make) return nullptr;
+  std::uint64_t* found = find(*shared, id, hash);
+  if (found == nullptr && !make) return nullptr;
   // What a published model reads stays as it is.
   if (shared.use_count() > 1) {
     Shard own = make_shard(shared->slots);
     own.used = shared->used;
     std::copy_n(shared->words, shared->slots * stride_, own.words);
     shared = std::make_shared<Shard>(std::move(own));
+    found = find(*shared, id, hash);
   }
-  std::uint64_t* const found = find();
   return found != nullptr ? found : add(*shared, id, hash);
 }
 

@@ -54,9 +54,10 @@ class HitModel {
   void prefetch(ContentId content) const noexcept;
   [[nodiscard]] Row find(ContentId content) const noexcept;
 
-  /// 0..1. `content` 0 means that it is not known: the edge's predicted hit ratio then.
-  [[nodiscard]] float probability(Row row, ContentId content, std::uint64_t size_bytes,
-                                  EdgeId edge) const noexcept;
+  /// For each of the edges 0..1, into `result`, which is as long. `content` 0 means that it is not
+  /// known: the edge's predicted hit ratio then.
+  void probabilities(Row row, ContentId content, std::uint64_t size_bytes,
+                     std::span<const EdgeId> edges, std::span<float> result) const noexcept;
 
   [[nodiscard]] std::uint64_t tracked() const { return tracked_; }
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -88,6 +89,8 @@ class HitModel {
     std::size_t slots = 0;
   };
 
+  [[nodiscard]] float probability(Row row, ContentId content, std::uint64_t size_bytes,
+                                  EdgeId edge) const noexcept;
   [[nodiscard]] const std::uint64_t* home(const View& shard, std::uint64_t hash) const noexcept;
 
   std::array<View, kShards> views_;
@@ -108,6 +111,9 @@ class HitModelWriter {
   void set_edge(EdgeId edge, const EdgeHits& hits);
   /// Whether the edge holds the content. Without a row for it, only `true` makes one.
   void set_held(ContentId content, EdgeId edge, bool is_held);
+  /// Whether each edge holds the content, a bit an edge: edge e is bit e % 64 of word e / 64. Costs
+  /// nothing more than a look where that is known.
+  void set_holders(ContentId content, std::span<const std::uint64_t> edges);
   void set_rate(ContentId content, std::size_t region, double requests_per_second);
 
   /// The present state. Costs a copy of the shards that change after it.
@@ -116,6 +122,7 @@ class HitModelWriter {
  private:
   using Shard = HitModel::Shard;
 
+  [[nodiscard]] std::uint64_t* find(const Shard& shard, std::uint64_t id, std::uint64_t hash) const;
   /// The content's row in a shard of its own; null if there is none and none may be made.
   [[nodiscard]] std::uint64_t* row(ContentId content, bool make);
   [[nodiscard]] std::uint64_t* add(Shard& shard, std::uint64_t id, std::uint64_t hash);

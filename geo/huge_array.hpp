@@ -14,6 +14,8 @@ namespace edgeward::geo {
 template <class T>
 struct HugePageAllocator {
   using value_type = T;
+  /// Smaller arrays lie on small pages.
+  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
   HugePageAllocator() = default;
   template <class Other>
@@ -35,7 +37,6 @@ struct HugePageAllocator {
   friend bool operator==(const HugePageAllocator&, const HugePageAllocator&) { return true; }
 
  private:
-  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
   static constexpr std::align_val_t kAlignment{64};
 };
 

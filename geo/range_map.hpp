@@ -43,16 +43,28 @@ class RangeMap {
       leaves_[i / kFanout].begins[i % kFanout] = ranges[i].begin;
       leaves_[i / kFanout].values[i % kFanout] = ranges[i].value;
     }
-    std::vector<Key> firsts(leaves_.size());
-    for (std::size_t i = 0; i < firsts.size(); ++i) firsts[i] = leaves_[i].begins[0];
-    while (firsts.size() > 1) {
-      Level level((firsts.size() + kFanout - 1) / kFanout);
-      for (auto& node : level) node.fill(kPadding);
-      std::vector<Key> above(level.size());
-      for (std::size_t i = 0; i < firsts.size(); ++i) level[i / kFanout][i % kFanout] = firsts[i];
-      for (std::size_t i = 0; i < above.size(); ++i) above[i] = level[i][0];
-      levels_.push_back(std::move(level));
-      firsts = std::move(above);
+    std::size_t inner = 0;
+    for (std::size_t below = leaves_.size(); below > 1;) {
+      below = (below + kFanout - 1) / kFanout;
+      levels_.push_back({.begin = 0, .last = below - 1});
+      inner += below;
+    }
+    // Every look-up goes through them: worth a huge page before they fill one.
+    if (inner * sizeof(Node) >= kWorthHugePage) {
+      nodes_.reserve(HugePageAllocator<Node>::kHugePageBytes / sizeof(Node));
+    }
+    nodes_.resize(inner);
+    for (Node& node : nodes_) node.fill(kPadding);
+    // From the level above the leaves, which comes last, up to the root.
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+      Level& level = levels_[i];
+      inner -= level.last + 1;
+      level.begin = inner;
+      const std::size_t count = i == 0 ? leaves_.size() : levels_[i - 1].last + 1;
+      for (std::size_t k = 0; k < count; ++k) {
+        const Key first = i == 0 ? leaves_[k].begins[0] : nodes_[levels_[i - 1].begin + k][0];
+        nodes_[level.begin + k / kFanout][k % kFanout] = first;
+      }
     }
     std::reverse(levels_.begin(), levels_.end());
   }
@@ -60,8 +72,8 @@ class RangeMap {
   [[nodiscard]] std::uint32_t find(Key key) const noexcept {
     std::size_t node = 0;
     for (const Level& level : levels_) {
-      node = std::min(node, level.size() - 1) * kFanout;
-      node += last_at_or_before(level[node / kFanout], key);
+      node = std::min(node, level.last);
+      node = node * kFanout + last_at_or_before(nodes_[level.begin + node], key);
     }
     const Leaf& leaf = leaves_[std::min(node, leaves_.size() - 1)];
     __builtin_prefetch(leaf.values.data());
@@ -80,19 +92,21 @@ class RangeMap {
   }
 
   [[nodiscard]] std::size_t memory_bytes() const {
-    std::size_t bytes = leaves_.size() * sizeof(Leaf);
-    for (const Level& level : levels_) bytes += level.size() * sizeof(Node);
-    return bytes;
+    return leaves_.size() * sizeof(Leaf) + nodes_.size() * sizeof(Node);
   }
 
  private:
   static constexpr std::size_t kFanout = 16;
+  static constexpr std::size_t kWorthHugePage = std::size_t{256} << 10;
   /// Fills the last node of a level. Only the greatest key reaches it, and that one belongs to the
   /// last range, whose value padding has and to whose node an index past the end is cut.
   static constexpr Key kPadding = std::numeric_limits<Key>::max();
 
   using Node = std::array<Key, kFanout>;
-  using Level = HugeArray<Node>;
+  struct Level {
+    std::size_t begin = 0;  ///< in nodes_
+    std::size_t last = 0;   ///< its last node, from there
+  };
   struct alignas(64) Leaf {
     Node begins{};
     std::array<std::uint32_t, kFanout> values{};
@@ -109,6 +123,7 @@ class RangeMap {
   }
 
   std::vector<Level> levels_;  ///< the root first
+  HugeArray<Node> nodes_;      ///< of all levels but the leaves, in the same order
   HugeArray<Leaf> leaves_;
   std::size_t size_ = 0;
 };

@@ -11,6 +11,11 @@ using cache::EdgeId;
 
 constexpr std::size_t kAtATime = 8;
 
+void clear(Candidates& candidates) {
+  candidates.count = 0;
+  candidates.is_widened = false;
+}
+
 /// Takes edges in order of distance until the rule of gather() is fulfilled. `true`: it is;
 /// `false`: edges farther away may be wanted.
 class Taker {
@@ -49,8 +54,8 @@ class Taker {
 };
 
 /// All edges in order of distance: where the compiled list does not reach far enough.
-Candidates gather_from_all(const Snapshot& snapshot, const geo::Cell& cell, ServiceIndex service,
-                           Lenience lenience) noexcept {
+void gather_from_all(const Snapshot& snapshot, const geo::Cell& cell, ServiceIndex service,
+                     Lenience lenience, Candidates& result) noexcept {
   const std::span<const geo::UnitVector> at = snapshot.fleet->at();
   std::array<std::pair<float, std::uint16_t>, cache::kEdgesMax> order;
   for (std::size_t i = 0; i < at.size(); ++i) {
@@ -60,26 +65,25 @@ Candidates gather_from_all(const Snapshot& snapshot, const geo::Cell& cell, Serv
   // A heap gives them nearest first; mostly few are taken.
   const auto farther = [](const auto& a, const auto& b) { return a > b; };
   std::make_heap(order.begin(), end, farther);
-  Candidates result;
+  clear(result);
   Taker taker(snapshot, service, lenience);
   for (auto last = end; last != order.begin(); --last) {
     std::pop_heap(order.begin(), last, farther);
     const auto& [chord, edge] = *std::prev(last);
     const float km = geo::km_of_chord_squared(chord);
-    if (taker.take(EdgeId{edge}, km, Candidates::kNotNear, result)) break;
+    if (taker.take(EdgeId{edge}, km, Candidates::kNotNear, result)) return;
   }
-  return result;
 }
 
 }  // namespace
 
-Candidates gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
-                  Lenience lenience) noexcept {
+void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service, Lenience lenience,
+            Candidates& result) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
   const geo::Cell& client = fleet.map()[cell];
   const std::span<const geo::SiteIndex> near = fleet.sites().nearest(cell);
   const std::span<const geo::UnitVector> at = fleet.at();
-  Candidates result;
+  clear(result);
   Taker taker(snapshot, service, lenience);
   // Distances some at a time, in loops without a branch: mostly the first ones are enough.
   std::array<float, kAtATime> km;
@@ -91,16 +95,15 @@ Candidates gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex se
     for (std::size_t k = 0; k < count; ++k) km[k] = geo::km_of_chord_squared(km[k]);
     for (std::size_t k = 0; k < count; ++k) {
       const auto position = static_cast<std::uint16_t>(begin + k);
-      if (taker.take(EdgeId{near[begin + k]}, km[k], position, result)) return result;
+      if (taker.take(EdgeId{near[begin + k]}, km[k], position, result)) return;
     }
   }
-  if (fleet.sites().holds_all()) return result;
-  return gather_from_all(snapshot, client, service, lenience);
+  if (!fleet.sites().holds_all()) gather_from_all(snapshot, client, service, lenience, result);
 }
 
-Candidates gather_zone(const Snapshot& snapshot, geo::CellIndex cell,
-                       ServiceIndex service) noexcept {
-  Candidates result;
+void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
+                 Candidates& result) noexcept {
+  clear(result);
   for (const EdgeId edge : snapshot.fleet->zone(snapshot.fleet->map()[cell].zone)) {
     if (exclusion(snapshot, service, edge, Lenience::strict) != Exclusion::none) continue;
     result.edge[result.count] = edge;
@@ -108,7 +111,6 @@ Candidates gather_zone(const Snapshot& snapshot, geo::CellIndex cell,
     result.near[result.count] = Candidates::kNotNear;
     ++result.count;
   }
-  return result;
 }
 
 float distance_km(const Snapshot& snapshot, geo::CellIndex cell, EdgeId edge) noexcept {

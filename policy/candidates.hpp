@@ -39,13 +39,14 @@ enum class Lenience : std::uint8_t { strict, all_down };
 
 /// The nearest edges that may serve the service: those within the radius, which doubles until there
 /// are candidates_min or all are in; at most candidates_max. Reads the cell's compiled list, and
-/// searches all edges only where that list does not decide.
-[[nodiscard]] Candidates gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
-                                Lenience lenience) noexcept;
+/// searches all edges only where that list does not decide. Fills `result` in place, whatever was
+/// in it: a copy would cost as much as the search.
+void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service, Lenience lenience,
+            Candidates& result) noexcept;
 
 /// The edges of the cell's coverage zone that may serve the service.
-[[nodiscard]] Candidates gather_zone(const Snapshot& snapshot, geo::CellIndex cell,
-                                     ServiceIndex service) noexcept;
+void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
+                 Candidates& result) noexcept;
 
 /// Distances from a cell, written by edge in any order given.
 [[nodiscard]] float distance_km(const Snapshot& snapshot, geo::CellIndex cell,

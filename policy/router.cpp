@@ -54,9 +54,11 @@ std::array<std::uint64_t, kNamed> first_of(const Candidates& candidates) {
   for (std::size_t i = 0; i < candidates.count; ++i) {
     std::uint64_t key = ranking_key(candidates, i);
     for (std::uint64_t& place : first) {
-      const std::uint64_t lower = std::min(place, key);
-      place = std::max(place, key);
-      key = lower;
+      // Which of two ranks first is a toss-up: min and max would be compiled to branches.
+      const std::uint64_t is_first = key > place ? 1 : 0;
+      const std::uint64_t swapped = (place ^ key) & (0 - is_first);
+      place ^= swapped;
+      key ^= swapped;
     }
   }
   return first;
@@ -91,10 +93,10 @@ std::size_t admitted(const Candidates& candidates, const Draw& draw, std::uint16
   return fullest_share;
 }
 
-/// What led to a decision, and the decision.
+/// What led to a decision, and the decision: the caller's, so that neither is copied.
 struct Outcome {
-  Candidates candidates;
-  Decision decision;
+  Candidates& candidates;
+  Decision& decision;
 };
 
 Draw draw_of(const Request& request, const Client& client) {
@@ -102,7 +104,7 @@ Draw draw_of(const Request& request, const Client& client) {
 }
 
 /// Chooses among scored candidates, of which there is at least one.
-void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome& outcome) {
+void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome outcome) {
   const Candidates& candidates = outcome.candidates;
   Decision& decision = outcome.decision;
   const Scoring scoring = snapshot.fleet->options().scoring;
@@ -138,11 +140,11 @@ void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome& ou
 
 /// What the service's all-down rule says; true if there is an edge now.
 bool apply_all_down(const Request& request, const Draw& draw, const Snapshot& snapshot,
-                    Outcome& outcome) {
+                    Outcome outcome) {
   const Service& service = snapshot.fleet->options().services[request.service];
   Candidates& candidates = outcome.candidates;
   if (service.all_down == AllDownRule::all) {
-    candidates = gather(snapshot, outcome.decision.cell, request.service, Lenience::all_down);
+    gather(snapshot, outcome.decision.cell, request.service, Lenience::all_down, candidates);
   } else if (service.all_down == AllDownRule::last_resort) {
     candidates.count = 1;
     candidates.edge[0] = service.last_resort;
@@ -155,7 +157,7 @@ bool apply_all_down(const Request& request, const Draw& draw, const Snapshot& sn
 }
 
 void decide(const Request& request, const Client& client, const Snapshot& snapshot,
-            Outcome& outcome) noexcept {
+            Outcome outcome) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
   const geo::Cell& cell = fleet.map()[client.cell];
   outcome.decision.cell = client.cell;
@@ -165,11 +167,11 @@ void decide(const Request& request, const Client& client, const Snapshot& snapsh
   const Draw draw = draw_of(request, client);
   Reason rule = Reason::best_score;
   if (cell.zone != geo::Cell::kNoZone) {
-    outcome.candidates = gather_zone(snapshot, client.cell, request.service);
+    gather_zone(snapshot, client.cell, request.service, outcome.candidates);
     if (outcome.candidates.count > 0) rule = Reason::override;
   }
   if (outcome.candidates.count == 0) {
-    outcome.candidates = gather(snapshot, client.cell, request.service, Lenience::strict);
+    gather(snapshot, client.cell, request.service, Lenience::strict, outcome.candidates);
     const bool is_located =
         cell.source != geo::LocationSource::fallback && cell.source != geo::LocationSource::none;
     if (!is_located) rule = Reason::fallback_location;
@@ -207,13 +209,22 @@ Client locate(geo::Country country, const geo::AddressMap& map) noexcept {
 Decision route(const Request& request, const Snapshot& snapshot) noexcept {
   // Both wait for memory: better at the same time.
   if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
-  return route(request, locate(request.client, snapshot.fleet->map()), snapshot);
+  const Client client = locate(request.client, snapshot.fleet->map());
+  snapshot.fleet->sites().prefetch(client.cell);
+  return route(request, client, snapshot);
 }
 
 Decision route(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
-  Outcome outcome;
-  decide(request, client, snapshot, outcome);
-  return outcome.decision;
+  Candidates candidates;
+  Decision decision;
+  decide(request, client, snapshot, {candidates, decision});
+  return decision;
+}
+
+void prefetch(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
+  if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
+  snapshot.fleet->map().prefetch(client.cell);
+  snapshot.fleet->sites().prefetch(client.cell);
 }
 
 void route(std::span<const Request> requests, const Snapshot& snapshot,
@@ -238,13 +249,14 @@ void route(std::span<const Request> requests, const Snapshot& snapshot,
 
 std::size_t ranked(const Request& request, const Client& client, const Snapshot& snapshot,
                    std::span<cache::EdgeId, kCandidatesMax> edges) noexcept {
-  Outcome outcome;
-  decide(request, client, snapshot, outcome);
+  Candidates candidates;
+  Decision decision;
+  decide(request, client, snapshot, {candidates, decision});
   std::size_t count = 0;
-  for (Waiting waiting = (Waiting{1} << outcome.candidates.count) - 1; waiting != 0;) {
-    const std::size_t next = best_of(outcome.candidates, waiting);
+  for (Waiting waiting = (Waiting{1} << candidates.count) - 1; waiting != 0;) {
+    const std::size_t next = best_of(candidates, waiting);
     waiting &= ~(Waiting{1} << next);
-    edges[count++] = outcome.candidates.edge[next];
+    edges[count++] = candidates.edge[next];
   }
   return count;
 }
@@ -255,11 +267,11 @@ Explanation explain(const Request& request, const Snapshot& snapshot) {
 
 Explanation explain(const Request& request, const Client& client, const Snapshot& snapshot) {
   const FleetPart& fleet = *snapshot.fleet;
-  Outcome outcome;
-  decide(request, client, snapshot, outcome);
-  const Candidates& candidates = outcome.candidates;
+  Candidates candidates;
+  Decision decision;
+  decide(request, client, snapshot, {candidates, decision});
   const geo::Cell& cell = fleet.map()[client.cell];
-  Explanation result{.decision = outcome.decision, .location = cell.location(), .considered = {}};
+  Explanation result{.decision = decision, .location = cell.location(), .considered = {}};
   result.is_hit_known =
       snapshot.hits != nullptr &&
       (request.content == cache::ContentId{} || snapshot.hits->find(request.content).is_tracked());

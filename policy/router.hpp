@@ -30,6 +30,9 @@ struct Client {
 [[nodiscard]] Decision route(const Request& request, const Client& client,
                              const Snapshot& snapshot) noexcept;
 
+/// Starts to fetch what route() will read for these into the processor's cache.
+void prefetch(const Request& request, const Client& client, const Snapshot& snapshot) noexcept;
+
 /// Many at once, as a server reads them: the same decisions, in two thirds of the time each,
 /// because those of a batch wait for memory together. decisions.size() ≥ requests.size().
 void route(std::span<const Request> requests, const Snapshot& snapshot,

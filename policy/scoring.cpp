@@ -127,10 +127,8 @@ void score(const Request& request, const Draw& draw, geo::CellIndex cell, const 
   hit.fill(static_cast<float>(options.hit_prior));
   if (snapshot.hits != nullptr) {
     const cache::HitModel::Row row = snapshot.hits->find(request.content);
-    for (std::size_t i = 0; i < candidates.count; ++i) {
-      hit[i] =
-          snapshot.hits->probability(row, request.content, request.size_bytes, candidates.edge[i]);
-    }
+    snapshot.hits->probabilities(row, request.content, request.size_bytes,
+                                 std::span(candidates.edge).first(candidates.count), hit);
   }
   if (options.scoring == Scoring::weighted) {
     scorer.weighted(candidates, hit);

@@ -100,7 +100,7 @@ geo::IpAddress random_within(const geo::IpPrefix& prefix, cache::Random& random)
 
 /// Addresses in networks drawn at random from a database: each network as likely as any other.
 void draw_clients(const geo::Mmdb& database, std::size_t count, cache::Random& random,
-                  std::vector<geo::IpAddress>& clients) {
+                  geo::HugeArray<geo::IpAddress>& clients) {
   std::vector<geo::IpPrefix> networks;
   const auto visited = database.visit([&](const auto& found) { networks.push_back(found.prefix); });
   if (!visited) throw std::runtime_error(visited.error());
@@ -256,7 +256,7 @@ int run(const char* v4_path, const char* v6_path) {
       "beside the mapped files\n",
       map_s, map->cells().size(), static_cast<double>(map->memory_bytes()) / 1e6, meter.stop());
 
-  std::vector<geo::IpAddress> clients;
+  geo::HugeArray<geo::IpAddress> clients;
   for (const char* path : {v4_path, v6_path}) {
     const auto database = geo::Mmdb::open(path);
     draw_clients(*database, kClients / 2, random, clients);
@@ -264,7 +264,7 @@ int run(const char* v4_path, const char* v6_path) {
   for (std::size_t i = clients.size(); i > 1; --i) {
     std::swap(clients[i - 1], clients[random.below(i)]);
   }
-  std::vector<sockaddr_storage> sockets;
+  geo::HugeArray<sockaddr_storage> sockets;
   for (const geo::IpAddress& client : clients) sockets.push_back(socket_address(client));
   Peer v4(v4_path);
   Peer v6(v6_path);
@@ -289,7 +289,7 @@ int run(const char* v4_path, const char* v6_path) {
     Measured peer;
     Measured alone;
     Measured batched;
-    std::vector<policy::Request> requests(kClients);
+    geo::HugeArray<policy::Request> requests(kClients);
     std::array<policy::Decision, kBatch> decisions;
     for (std::size_t round = 0; round < kRounds; ++round) {
       for (std::size_t i = 0; i < kClients; ++i) {

@@ -54,7 +54,8 @@ TEST_CASE("candidates are those of the rule, whatever is down and however many e
       const Snapshot snapshot = world.snapshot();
       for (std::size_t place = 0; place < world.places.size(); ++place) {
         const Client client = locate(World::client(place), snapshot.fleet->map());
-        const Candidates found = gather(snapshot, client.cell, 0, Lenience::strict);
+        Candidates found;
+        gather(snapshot, client.cell, 0, Lenience::strict, found);
         const auto expected = slow_candidates(world, world.places[place].point);
         REQUIRE(found.count == expected.size());
         for (std::size_t i = 0; i < found.count; ++i) {
@@ -229,8 +230,10 @@ TEST_CASE("an edge that leaves moves only its own keys, but to what enters in it
           continue;
         }
         // Whoever was a candidate before keeps its order; only a newcomer may go first.
-        const Candidates candidates = gather(before, then.cell, 0, Lenience::strict);
-        const Candidates later = gather(after, then.cell, 0, Lenience::strict);
+        Candidates candidates;
+        gather(before, then.cell, 0, Lenience::strict, candidates);
+        Candidates later;
+        gather(after, then.cell, 0, Lenience::strict, later);
         const auto has = [](const Candidates& list, cache::EdgeId edge) {
           return std::find(list.edge.begin(),
                            list.edge.begin() + static_cast<std::ptrdiff_t>(list.count),
