@@ -27,6 +27,9 @@ struct CacheSpec {
   std::uint64_t capacity_bytes = 0;
   std::uint64_t seed = 0;
   Future future;  ///< empty but for ceilings
+  /// One of many caches on one trace, as at the edges of a fleet: policies that can (lru) then keep
+  /// memory for what is cached, not for every object of the trace. Changes no hit.
+  bool is_one_of_many = false;
 };
 
 /// One cache under one eviction policy: the seam at which strategies are swapped.
@@ -47,6 +50,10 @@ class EvictionPolicy {
   /// again with the requests that follow. `admission` may be null: everything is admitted.
   virtual void replay(std::span<const ObjectIndex> requests, AdmissionPolicy* admission,
                       std::uint8_t* hits) = 0;
+
+  /// Starts to fetch what replay() and contains() will read of these objects into the processor's
+  /// cache: for callers that go from cache to cache with few requests for each.
+  virtual void prefetch_all(std::span<const ObjectIndex> objects) const = 0;
 
   [[nodiscard]] virtual bool contains(ObjectIndex object) const = 0;
 

@@ -37,6 +37,10 @@ class PolicyBase : public EvictionPolicy {
     }
   }
 
+  void prefetch_all(std::span<const ObjectIndex> objects) const final {
+    for (const ObjectIndex object : objects) static_cast<const Derived*>(this)->prefetch(object);
+  }
+
   [[nodiscard]] std::uint64_t capacity_bytes() const final { return capacity_bytes_; }
   [[nodiscard]] std::uint64_t used_bytes() const final { return used_bytes_; }
   [[nodiscard]] std::uint64_t objects() const final { return objects_; }
@@ -50,6 +54,7 @@ class PolicyBase : public EvictionPolicy {
     return used_bytes_ + size_bytes <= capacity_bytes_;
   }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
+  void prefetch_size(ObjectIndex object) const { __builtin_prefetch(&sizes_bytes_[object]); }
   [[nodiscard]] std::span<const std::uint64_t> sizes_bytes() const { return sizes_bytes_; }
   [[nodiscard]] std::size_t universe() const { return sizes_bytes_.size(); }
 

@@ -10,8 +10,10 @@ namespace edgeward::sim {
 EdgeCache::EdgeCache(const Trace& trace, const RunSpec& spec, std::uint64_t capacity_bytes,
                      const Freshness& freshness, std::uint64_t seed)
     : trace_(trace), freshness_(freshness) {
-  const cache::CacheSpec cache_spec{
-      .sizes_bytes = trace.sizes_bytes, .capacity_bytes = capacity_bytes, .seed = seed};
+  const cache::CacheSpec cache_spec{.sizes_bytes = trace.sizes_bytes,
+                                    .capacity_bytes = capacity_bytes,
+                                    .seed = seed,
+                                    .is_one_of_many = true};
   policy_ = cache::make_policy(spec.policy, cache_spec);
   admission_ = cache::make_admission(spec.admission, cache_spec);
   if (freshness.source != Freshness::Source::none) fresh_until_.resize(trace.sizes_bytes.size());

@@ -31,6 +31,10 @@ class EdgeCache {
     return flag != 0;
   }
 
+  void prefetch(std::span<const cache::ObjectIndex> objects) const {
+    policy_->prefetch_all(objects);
+  }
+
   struct Access {
     cache::ObjectIndex object = 0;
     std::uint64_t position = 0;  ///< in the stream, for lifetimes that the log states

@@ -21,6 +21,7 @@ using oracle::Bug;
 struct Case {
   TraceOptions options;
   std::uint64_t capacity_bytes = 0;
+  bool is_one_of_many = false;
 };
 
 /// Capacities from nothing to more than everything, on traces that differ in everything. With
@@ -39,7 +40,7 @@ std::vector<Case> cases(std::size_t traces, std::size_t requests = 0) {
     for (const std::uint64_t capacity_bytes :
          {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, std::uint64_t{5},
           footprint / 10, footprint * 3 / 10, footprint * 7 / 10, footprint + 1}) {
-      all.push_back({options, capacity_bytes});
+      all.push_back({options, capacity_bytes, seed % 4 < 2});
     }
   }
   return all;
@@ -54,7 +55,8 @@ std::vector<Case> long_cases() {
 std::optional<std::string> difference(const std::string& policy, const std::string& admission,
                                       const Case& replayed, Bug bug = Bug::none) {
   const Trace trace = random_trace(replayed.options);
-  const CacheSpec spec = trace.spec(replayed.capacity_bytes);
+  CacheSpec spec = trace.spec(replayed.capacity_bytes);
+  spec.is_one_of_many = replayed.is_one_of_many;
   const oracle::World world{.sizes_bytes = trace.sizes_bytes,
                             .capacity_bytes = spec.capacity_bytes,
                             .seed = spec.seed,
@@ -73,8 +75,9 @@ std::optional<std::string> difference(const std::string& policy, const std::stri
   cache->replay(trace.requests, gate.get(), hits.data());
 
   const auto where = fmt::format(
-      "{} with {}, trace {} ({} objects, {} requests, {}), capacity {}", policy, admission,
-      replayed.options.seed, replayed.options.objects, replayed.options.requests,
+      "{}{} with {}, trace {} ({} objects, {} requests, {}), capacity {}", policy,
+      replayed.is_one_of_many ? " as one of many" : "", admission, replayed.options.seed,
+      replayed.options.objects, replayed.options.requests,
       replayed.options.sizes == Sizes::unit ? "unit sizes" : "mixed", replayed.capacity_bytes);
   for (std::size_t i = 0; i < hits.size(); ++i) {
     if (hits[i] == expected[i]) continue;
