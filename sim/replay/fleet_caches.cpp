@@ -50,6 +50,8 @@ void FleetCaches::replay(std::span<const RoutedRequest> requests,
     const auto accesses = stream.subspan(request.begin, request.accesses);
     asked.accesses.insert(asked.accesses.end(), accesses.begin(), accesses.end());
   }
+  // An edge gets few of a tick's requests: they wait for memory together with those of others.
+  for (std::size_t at = 0; at < asked_.size(); ++at) caches_[at].prefetch(asked_[at].accesses);
   for (std::size_t at = 0; at < asked_.size(); ++at) {
     Asked& asked = asked_[at];
     if (asked.accesses.empty()) continue;

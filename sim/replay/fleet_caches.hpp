@@ -21,7 +21,8 @@ namespace edgeward::sim {
 /// The caches of all edges, and how they fill from each other. For each tick: replay() once, then
 /// settle() or pass() for its requests in the trace's order, then close().
 ///
-/// Memory: what the policy needs for each object of the trace, at every edge (lru: 8 bytes).
+/// Memory: what the policy needs for each object of the trace, at every edge; lru only for what an
+/// edge holds.
 class FleetCaches {
  public:
   /// What an edge is asked in one tick.
@@ -40,6 +41,8 @@ class FleetCaches {
   FleetCaches(const Trace& trace, const RunSpec& spec, const ReplayOptions& options,
               bool keeps_holders);
 
+  /// Holders::mark.
+  bool mark(cache::ObjectIndex object, std::uint64_t stamp) { return holders_.mark(object, stamp); }
   /// Makes the rows of these objects true.
   void refresh_holders(std::span<const cache::ObjectIndex> objects);
   [[nodiscard]] const Holders& holders() const { return holders_; }

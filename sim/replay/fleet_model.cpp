@@ -42,11 +42,11 @@ FleetModel::FleetModel(const Trace& trace, FleetSetup setup) : setup_(std::move(
 void FleetModel::locate_clients(const Trace& trace) {
   const geo::AddressMap& map = *setup_.map;
   for (const TraceClient& client : trace.requesters.clients) {
-    clients_.push_back(located(client, map));
-    client_at_.push_back(map[clients_.back().cell].at);
+    const policy::Client routed = located(client, map);
+    clients_.push_back({.routed = routed, .at = map[routed.cell].at});
   }
   for (const std::uint32_t client : trace.requesters.client.view()) {
-    unlocated_requests_ += is_unknown(map[clients_[client].cell]) ? 1 : 0;
+    unlocated_requests_ += is_unknown(map[clients_[client].routed.cell]) ? 1 : 0;
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "cache/edge.hpp"
 #include "geo/address_map.hpp"
+#include "geo/huge_array.hpp"
 #include "geo/rtt_model.hpp"
 #include "policy/router.hpp"
 #include "policy/routing_options.hpp"
@@ -40,7 +41,9 @@ class FleetModel {
   [[nodiscard]] const cache::Fleet& fleet() const { return *setup_.fleet; }
   [[nodiscard]] std::size_t edges() const { return at_.size(); }
   /// By client number of the trace.
-  [[nodiscard]] std::span<const policy::Client> clients() const { return clients_; }
+  [[nodiscard]] const policy::Client& client(std::uint32_t number) const {
+    return clients_[number].routed;
+  }
   /// Of a routing that decides, one of those it was made for.
   [[nodiscard]] const std::shared_ptr<const policy::FleetPart>& part(Routing routing) const {
     return parts_[static_cast<std::size_t>(routing)];
@@ -48,8 +51,10 @@ class FleetModel {
   /// How many requests come from clients that are not located.
   [[nodiscard]] std::uint64_t unlocated_requests() const { return unlocated_requests_; }
 
+  /// Starts to fetch what is kept of a client into the processor's cache.
+  void prefetch_client(std::uint32_t client) const { __builtin_prefetch(&clients_[client]); }
   [[nodiscard]] double client_km(std::uint32_t client, cache::EdgeId edge) const {
-    return km(client_at_[client], at_[cache::index(edge)]);
+    return km(clients_[client].at, at_[cache::index(edge)]);
   }
   /// Round trip over a distance, in µs, to the next whole km.
   [[nodiscard]] std::int64_t rtt_us(double km) const {
@@ -78,6 +83,11 @@ class FleetModel {
   [[nodiscard]] std::span<const cache::EdgeId> recorded_edges() const { return recorded_edges_; }
 
  private:
+  struct alignas(32) LocatedClient {
+    policy::Client routed;
+    geo::UnitVector at;
+  };
+
   [[nodiscard]] static double km(const geo::UnitVector& a, const geo::UnitVector& b) {
     return static_cast<double>(geo::km_of_chord_squared(geo::chord_squared(a, b)));
   }
@@ -87,8 +97,7 @@ class FleetModel {
 
   FleetSetup setup_;
   std::array<std::shared_ptr<const policy::FleetPart>, kRoutings> parts_;
-  std::vector<policy::Client> clients_;
-  std::vector<geo::UnitVector> client_at_;
+  geo::HugeArray<LocatedClient> clients_;
   std::vector<geo::UnitVector> at_;
   std::vector<std::int64_t> rtt_us_;  ///< by whole km
   std::vector<std::int64_t> origin_us_;

@@ -36,6 +36,7 @@ class FleetRun {
  private:
   [[nodiscard]] Tick tick_at(std::int64_t now_ms) const;
   void gather(const Tick& tick);
+  void prefetch_ahead();
   void note_objects(const TraceRequest& request);
   void set_modes(const Tick& tick);
   void steer(const Tick& tick);
@@ -58,9 +59,8 @@ class FleetRun {
   FleetCaches caches_;
   bool checks_invariants_ = false;
   bool keeps_holders_ = false;
-  std::vector<std::uint32_t> seen_in_;         ///< by object: the last tick that asked for it
   std::vector<cache::ObjectIndex> asked_for_;  ///< in this tick
-  std::uint32_t ticks_ = 0;
+  std::uint64_t ticks_ = 0;
 
   std::vector<RoutedRequest> requests_;
   std::vector<cache::EdgeState> states_;
@@ -92,7 +92,6 @@ FleetRun::FleetRun(const Trace& trace, const std::vector<Cell>& cells, const Run
       caches_(trace, spec, options, steering.needs_holders() || model_.has_peers()),
       checks_invariants_(options.check_invariants),
       keeps_holders_(steering.needs_holders() || model_.has_peers()),
-      seen_in_(keeps_holders_ ? trace.sizes_bytes.size() : 0),
       states_(model_.edges()),
       delayed_at_(model_.edges()),
       results_(cells.size()) {
@@ -165,6 +164,7 @@ void FleetRun::gather(const Tick& tick) {
   asked_for_.clear();
   ++ticks_;
   while (!walk_.is_at_end() && rel_ms(walk_.time()) < tick.end_ms) {
+    prefetch_ahead();
     if (walk_.number() == gathered_end_) {
       if (is_stopping_ && cell_requests_ + requests_.size() > 0) break;
       const bool is_counted = cells_[gathered_cell_].is_counted;
@@ -186,14 +186,23 @@ void FleetRun::gather(const Tick& tick) {
   counts_ = is_counted_ ? &counted_ : &ignored_;
 }
 
+/// What is read by object and by client lies all over memory: the next requests' is fetched early.
+void FleetRun::prefetch_ahead() {
+  constexpr std::uint64_t kAhead = 16;
+  const std::span<const std::uint32_t> clients = trace_.requesters.client.view();
+  if (walk_.number() + kAhead < clients.size()) {
+    model_.prefetch_client(clients[walk_.number() + kAhead]);
+  }
+  const cache::ObjectIndex object = walk_.prefetch(kAhead);
+  if (keeps_holders_ && object != cache::kNoObject) caches_.holders().prefetch(object);
+}
+
 /// Steering looks at a request's first object, peers are asked for each.
 void FleetRun::note_objects(const TraceRequest& request) {
   const std::uint32_t count =
       model_.has_peers() ? request.accesses : std::min(request.accesses, 1U);
   for (const cache::ObjectIndex object : trace_.stream.view().subspan(request.begin, count)) {
-    if (seen_in_[object] == ticks_) continue;
-    seen_in_[object] = ticks_;
-    asked_for_.push_back(object);
+    if (caches_.mark(object, ticks_)) asked_for_.push_back(object);
   }
 }
 

@@ -30,18 +30,12 @@ class RouterSteering final : public Steering {
       : model_(model),
         trace_(trace),
         control_(model.edges()),
-        told_(needs_hits(*fleet) ? trace.sizes_bytes.size() : 0, model.edges()),
-        hits_(model.edges(), tracked_contents(told_.objects())) {
+        hits_(model.edges(), needs_hits(*fleet) ? tracked_contents(trace.sizes_bytes.size()) : 0) {
     snapshot_.fleet = std::move(fleet);
     // Every content that an edge holds has a row, so one without is nowhere.
     const cache::EdgeHits known{.is_inventory_known = true, .prior = cache::EdgeHits::filled(0)};
     for (std::size_t at = 0; at < model.edges(); ++at) {
       hits_.set_edge(EdgeId(static_cast<std::uint16_t>(at)), known);
-    }
-    if (trace.request_starts.size() == 0 || !needs_holders()) return;
-    for (cache::ObjectIndex object = 0; object < trace.contents.size(); ++object) {
-      const bool is_first = object == 0 || trace.contents[object] != trace.contents[object - 1];
-      first_chunk_.push_back(is_first ? object : first_chunk_.back());
     }
   }
 
@@ -57,12 +51,13 @@ class RouterSteering final : public Steering {
   void route(std::span<RoutedRequest> requests) const override {
     constexpr std::size_t kPrefetchDistance = 8;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (snapshot_.hits != nullptr && i + kPrefetchDistance < requests.size()) {
-        snapshot_.hits->prefetch(requests[i + kPrefetchDistance].content);
+      if (i + kPrefetchDistance < requests.size()) {
+        const RoutedRequest& soon = requests[i + kPrefetchDistance];
+        policy::prefetch(request_of(soon), model_.client(soon.client), snapshot_);
       }
       RoutedRequest& request = requests[i];
       const policy::Decision decision =
-          policy::route(request_of(request), model_.clients()[request.client], snapshot_);
+          policy::route(request_of(request), model_.client(request.client), snapshot_);
       request.edge = decision.edge;
       request.reason = decision.reason;
     }
@@ -79,7 +74,7 @@ class RouterSteering final : public Steering {
     const std::size_t count = std::min(requests.size(), kSampled);
     for (std::size_t i = 0; i < count; ++i) {
       const RoutedRequest& request = requests[i * requests.size() / count];
-      sample_.push_back({request_of(request), model_.clients()[request.client]});
+      sample_.push_back({request_of(request), model_.client(request.client)});
     }
     control_.update({.at_ms = snapshot_.published_at_ms,
                      .states = states,
@@ -125,10 +120,7 @@ class RouterSteering final : public Steering {
   void publish_hits(const TickStart& start) {
     snapshot_.hits.reset();  // so that the writer changes its shards in place
     for (const cache::ObjectIndex object : start.objects) {
-      const cache::ObjectIndex first = first_chunk_.empty() ? object : first_chunk_[object];
-      told_.take_over(first, start.holders->row(object), [&](EdgeId edge, bool is_held) {
-        hits_.set_held(trace_.contents[object], edge, is_held);
-      });
+      hits_.set_holders(trace_.contents[object], start.holders->row(object));
     }
     snapshot_.hits = hits_.publish();
   }
@@ -139,9 +131,7 @@ class RouterSteering final : public Steering {
   policy::LoadControl control_;
   std::vector<double> rates_;
   std::vector<policy::SampledRequest> sample_;
-  Holders told_;  ///< what hits_ was told, by (first) object
   cache::HitModelWriter hits_;
-  std::vector<cache::ObjectIndex> first_chunk_;  ///< by object; empty without chunks
 };
 
 }  // namespace

@@ -54,6 +54,16 @@ class RequestWalk {
     return request;
   }
 
+  /// Starts to fetch what next() will read so many accesses later into the processor's cache.
+  /// Returns the object of that access; kNoObject at the end.
+  cache::ObjectIndex prefetch(std::uint64_t ahead) const {
+    if (position_ + ahead >= stream_.size()) return cache::kNoObject;
+    const cache::ObjectIndex object = stream_[position_ + ahead];
+    __builtin_prefetch(&trace_.sizes_bytes[object]);
+    if (!trace_.contents.empty()) __builtin_prefetch(&trace_.contents[object]);
+    return object;
+  }
+
  private:
   [[nodiscard]] bool is_next_uncacheable() const {
     return uncacheable_ < trace_.uncacheable.size() &&
