@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   controller::add_geo(app, action);
   controller::add_replay(app, action);
   controller::add_route(app, action);
+  controller::add_serve(app, action);
   controller::add_synth(app, action);
   try {
     app.parse(argc, argv);

@@ -94,6 +94,13 @@ void write_pretty(const json::value& value, std::size_t indent, std::string& out
 
 }  // namespace
 
+std::string json_line(const boost::json::value& value) {
+  std::string out;
+  write_compact(value, out);
+  out += '\n';
+  return out;
+}
+
 std::string json_text(const boost::json::value& value) {
   std::string out;
   write_pretty(value, 0, out);

@@ -16,6 +16,7 @@ void add_check(CLI::App& app, Action& action);
 void add_geo(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_route(CLI::App& app, Action& action);
+void add_serve(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 
 // Each adds its own to the subcommand `geo`.

@@ -12,10 +12,10 @@
 #include "cache/ids.hpp"
 #include "cache/parameters.hpp"
 #include "controller/commands/arguments.hpp"
+#include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/config_file.hpp"
 #include "controller/config/yaml_map.hpp"
-#include "controller/data_folder.hpp"
 #include "controller/decision_text.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/state_report.hpp"
@@ -26,7 +26,6 @@
 #include "policy/router.hpp"
 #include "sim/logs/cache_key.hpp"
 #include "sim/logs/timestamp.hpp"
-#include "sim/printable.hpp"
 
 namespace edgeward::controller {
 
@@ -46,40 +45,6 @@ struct RouteCommand {
   bool explain = false;
   bool json = false;
 };
-
-void say(std::string_view sentence) {
-  fmt::print(stderr, "edgeward: {}\n", sim::printable(sentence));
-}
-
-/// Says what is used that nobody named.
-Config load_config(const RouteCommand& command) {
-  const std::filesystem::path data = data_folder();
-  const bool has_fleet = !command.fleet.empty();
-  Config config;
-  if (!command.config.empty()) {
-    config = read_config(command.config, data);
-    if (has_fleet) {
-      FleetFile file = read_fleet_file(command.fleet);
-      config.fleet = std::move(file.fleet);
-      config.routing = std::move(file.routing);
-    }
-    return config;
-  }
-  const std::filesystem::path fleet =
-      has_fleet ? std::filesystem::path(command.fleet) : demo_fleet(data);
-  if (!has_fleet) {
-    say(fmt::format("no --config and no --fleet: using the made-up fleet {}", fleet.string()));
-  }
-  say(
-      fmt::format("no --config: locating by the coarse {} (IP Geolocation by DB-IP, "
-                  "https://db-ip.com)",
-                  world_database(data).string()));
-  FleetFile file = read_fleet_file(fleet);
-  config.geo = default_geo(file.fleet, data);
-  config.fleet = std::move(file.fleet);
-  config.routing = std::move(file.routing);
-  return config;
-}
 
 policy::ServiceIndex find_service(const std::string& name,
                                   const std::vector<policy::Service>& services) {
@@ -149,7 +114,7 @@ int run_route(const RouteCommand& command) {
   const std::string key = canonical_key(command.content);
   request.content = cache::content_id(key);
   if (!command.at.empty()) (void)parse_at(command.at);
-  Config config = load_config(command);
+  Config config = load_chosen_config(command.config, command.fleet);
   for (const policy::Scoring scoring : {policy::Scoring::weighted, policy::Scoring::latency,
                                         policy::Scoring::nearest, policy::Scoring::random}) {
     if (command.scoring == name(scoring)) config.routing.scoring = scoring;

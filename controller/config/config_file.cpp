@@ -10,6 +10,7 @@
 
 #include "controller/config/fleet_reader.hpp"
 #include "controller/config/routing_reader.hpp"
+#include "controller/config/serve_reader.hpp"
 
 namespace edgeward::controller {
 
@@ -208,6 +209,9 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
     }
     if (const YamlNode* const geo = map.find("geo")) {
       read_geo(*geo, context, config.geo, faults);
+    }
+    if (const YamlNode* const serve = map.find("serve")) {
+      read_serve(*serve, context.folder, config.serve, faults);
     }
     read_parts(map, place, config);
     if (config.geo.fallback == geo::Location{}) config.geo.fallback = at_origin(config.fleet);

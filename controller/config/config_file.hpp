@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "controller/service/serve_options.hpp"
 #include "geo/location.hpp"
 #include "policy/routing_options.hpp"
 
@@ -40,6 +41,7 @@ struct Config {
   cache::Fleet fleet;
   policy::RoutingOptions routing;
   GeoSources geo;
+  ServeOptions serve{};
 
   bool operator==(const Config&) const = default;
 };

@@ -159,6 +159,40 @@ void write_geo(const GeoSources& geo, YamlWriter& out) {
   out.close();
 }
 
+std::string prefix_list(const std::vector<geo::IpPrefix>& prefixes) {
+  std::vector<std::string> texts;
+  for (const geo::IpPrefix& prefix : prefixes) texts.push_back(in_quotes(prefix.text()));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+void write_serve(const ServeOptions& serve, YamlWriter& out) {
+  out.open("serve");
+  out.line("listen", in_quotes(serve.listen));
+  out.line("admin", in_quotes(serve.admin));
+  out.line("workers", serve.workers);
+  out.line("tick", duration_text(serve.tick_ms));
+  if (serve.admin_token_file) {
+    out.line("admin_token_file", in_quotes(serve.admin_token_file->string()));
+  }
+  if (serve.state_dir) out.line("state_dir", in_quotes(serve.state_dir->string()));
+  out.line("trusted_callers", prefix_list(serve.trust.callers));
+  out.line("trusted_proxies", prefix_list(serve.trust.proxies));
+  out.line("proxy_field", name(serve.trust.proxy_field));
+  out.line("unreported_edges", name(serve.unreported));
+  out.line("recovery_hold", duration_text(serve.recovery_hold_ms));
+  out.open("limits");
+  out.line("target", size_text(serve.http.target_bytes_max));
+  out.line("header", size_text(serve.http.header_bytes_max));
+  out.line("body", size_text(serve.http.body_bytes_max));
+  out.line("connections", serve.connections_max);
+  out.line("connections_per_peer", serve.connections_per_peer_max);
+  out.line("idle", duration_text(serve.idle_timeout_ms));
+  out.line("request", duration_text(serve.request_timeout_ms));
+  out.line("drain", duration_text(serve.drain_timeout_ms));
+  out.close();
+  out.close();
+}
+
 }  // namespace
 
 std::string effective_yaml(const FleetFile& file) {
@@ -177,6 +211,7 @@ std::string effective_yaml(const Config& config) {
   write_geo(config.geo, out);
   write_routing(config.routing, out);
   write_services(config.routing.services, config.fleet, out);
+  write_serve(config.serve, out);
   return std::move(out).text();
 }
 

@@ -125,8 +125,16 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "geo: {databases: [\"odd \\\"name\\\" \\\\.mmdb\", 'b: c #.mmdb'], overrides: o.csv,\n"
       "      rtt_observations: rtts.csv,\n"
       "      fallback: {lat: -1.5, lon: 2, country: NO}}\n"
-      "routing: {scoring: latency}\n",
+      "routing: {scoring: latency}\n"
+      "serve: {listen: '[::1]:80', admin: 127.0.0.1:1, workers: 3, tick: 250ms, state_dir: s,\n"
+      "        admin_token_file: t, trusted_callers: [2001:db8::/32], trusted_proxies: "
+      "[10.0.0.0/8],\n"
+      "        proxy_field: forwarded, unreported_edges: ready, recovery_hold: 1m,\n"
+      "        limits: {target: 1KiB, header: 2KiB, body: 3KiB, connections: 4,\n"
+      "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n",
       kFiles);
+  CHECK(config.serve.http.body_bytes_max == 3072);
+  CHECK(config.serve.trust.proxies.size() == 1);
   const std::string text = effective_yaml(config);
   INFO(text);
   CHECK(parse(text) == config);
@@ -139,6 +147,7 @@ TEST_CASE("the example configuration holds the defaults") {
   CHECK(example.geo == GeoSources{.databases = {world_database(kData)},
                                   .fallback = {.point = example.fleet.origin.point,
                                                .source = geo::LocationSource::fallback}});
+  CHECK(example.serve == ServeOptions{});
 }
 
 TEST_CASE("the example configuration mentions every key there is") {
@@ -152,8 +161,9 @@ TEST_CASE("the example configuration mentions every key there is") {
       "geo: {zzzzzzzzzzzzzzzz: 1, fallback: {lat: 1, lon: 1, zzzzzzzzzzzzzzzz: 1}}\n"
       "routing: {zzzzzzzzzzzzzzzz: 1, weights: {zzzzzzzzzzzzzzzz: 1},\n"
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
-      "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n");
-  REQUIRE(found.size() == 11);
+      "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
+      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n");
+  REQUIRE(found.size() == 13);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

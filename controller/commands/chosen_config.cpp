@@ -1,0 +1,46 @@
+#include "controller/commands/chosen_config.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "controller/data_folder.hpp"
+#include "sim/printable.hpp"
+
+namespace edgeward::controller {
+
+void say(std::string_view sentence) {
+  fmt::print(stderr, "edgeward: {}\n", sim::printable(sentence));
+}
+
+Config load_chosen_config(const std::string& config_file, const std::string& fleet_file) {
+  const std::filesystem::path data = data_folder();
+  const bool has_fleet = !fleet_file.empty();
+  Config config;
+  if (!config_file.empty()) {
+    config = read_config(config_file, data);
+    if (has_fleet) {
+      FleetFile file = read_fleet_file(fleet_file);
+      config.fleet = std::move(file.fleet);
+      config.routing = std::move(file.routing);
+    }
+    return config;
+  }
+  const std::filesystem::path fleet =
+      has_fleet ? std::filesystem::path(fleet_file) : demo_fleet(data);
+  if (!has_fleet) {
+    say(fmt::format("no --config and no --fleet: using the made-up fleet {}", fleet.string()));
+  }
+  say(
+      fmt::format("no --config: locating by the coarse {} (IP Geolocation by DB-IP, "
+                  "https://db-ip.com)",
+                  world_database(data).string()));
+  FleetFile file = read_fleet_file(fleet);
+  config.geo = default_geo(file.fleet, data);
+  config.fleet = std::move(file.fleet);
+  config.routing = std::move(file.routing);
+  return config;
+}
+
+}  // namespace edgeward::controller

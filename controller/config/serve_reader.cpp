@@ -1,0 +1,79 @@
+#include "controller/config/serve_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace edgeward::controller {
+
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+
+void read_prefixes(YamlMap& map, std::string_view key, std::vector<geo::IpPrefix>& prefixes) {
+  const YamlNode* const node = map.find(key);
+  if (node == nullptr) return;
+  prefixes.clear();
+  for (const YamlNode* const word : words(*node, key, map.faults())) {
+    if (const auto prefix = geo::IpPrefix::parse(word->text)) {
+      prefixes.push_back(*prefix);
+    } else {
+      map.fault(word->at, fmt::format("{}: expected a prefix such as 192.0.2.0/24, found {}", key,
+                                      quote(word->text)));
+    }
+  }
+}
+
+void read_path(YamlMap& map, std::string_view key, const std::filesystem::path& folder,
+               std::optional<std::filesystem::path>& path) {
+  std::string text;
+  if (map.text(key, text)) path = (folder / text).lexically_normal();
+}
+
+void read_size(YamlMap& map, std::string_view key, std::size_t& bytes, std::uint64_t low,
+               std::uint64_t high) {
+  std::uint64_t value = bytes;
+  if (!map.size(key, value)) return;
+  if (value < low || value > high) {
+    map.fault(map.find(key)->at, fmt::format("{}: expected {} to {} bytes", key, low, high));
+  } else {
+    bytes = value;
+  }
+}
+
+void read_limits(const YamlNode& node, ServeOptions& options, Faults& faults) {
+  YamlMap map(node, "limits", faults);
+  read_size(map, "target", options.http.target_bytes_max, 64, 1 << 20);
+  read_size(map, "header", options.http.header_bytes_max, 256, 1 << 20);
+  read_size(map, "body", options.http.body_bytes_max, 1, 1 << 30);
+  map.count("connections", options.connections_max, 1, 10'000'000);
+  map.count("connections_per_peer", options.connections_per_peer_max, 1, 10'000'000);
+  map.duration("idle", options.idle_timeout_ms, 100, kDayMs);
+  map.duration("request", options.request_timeout_ms, 100, kDayMs);
+  map.duration("drain", options.drain_timeout_ms, 0, kDayMs);
+  map.finish();
+}
+
+}  // namespace
+
+void read_serve(const YamlNode& node, const std::filesystem::path& folder, ServeOptions& options,
+                Faults& faults) {
+  constexpr std::array kUnreported{Unreported::unknown, Unreported::ready};
+  constexpr std::array kFields{ProxyField::x_forwarded_for, ProxyField::forwarded};
+  YamlMap map(node, "serve", faults);
+  map.text("listen", options.listen);
+  map.text("admin", options.admin);
+  map.count("workers", options.workers, 0, 1024);
+  map.duration("tick", options.tick_ms, 10, 60'000);
+  read_path(map, "admin_token_file", folder, options.admin_token_file);
+  read_path(map, "state_dir", folder, options.state_dir);
+  read_prefixes(map, "trusted_callers", options.trust.callers);
+  read_prefixes(map, "trusted_proxies", options.trust.proxies);
+  map.choice<ProxyField>("proxy_field", options.trust.proxy_field, kFields);
+  map.choice<Unreported>("unreported_edges", options.unreported, kUnreported);
+  map.duration("recovery_hold", options.recovery_hold_ms, 0, kDayMs);
+  if (const YamlNode* const limits = map.find("limits")) read_limits(*limits, options, faults);
+  map.finish();
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,94 @@
+#include "controller/http/response.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <iterator>
+
+#include "policy/json.hpp"
+
+namespace edgeward::controller {
+
+void HttpResponse::clear() {
+  status = 200;
+  content_type = "application/json";
+  body.clear();
+  location.clear();
+  allow = {};
+  retry_after_s = 0;
+  wants_token = false;
+}
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 302:
+      return "Found";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Error";
+  }
+}
+
+void set_problem(int status, std::string_view detail, HttpResponse& response) {
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.body = policy::json_text(boost::json::object{{"type", "about:blank"},
+                                                        {"title", reason_phrase(status)},
+                                                        {"status", status},
+                                                        {"detail", detail}});
+}
+
+void append(const HttpResponse& response, const HttpFraming& framing, std::string& out) {
+  auto to = std::back_inserter(out);
+  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                 reason_phrase(response.status), framing.date);
+  if (response.status != 204) {
+    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
+                   response.body.size());
+  }
+  fmt::format_to(to, "Cache-Control: no-store\r\n");
+  if (!response.location.empty()) fmt::format_to(to, "Location: {}\r\n", response.location);
+  if (!response.allow.empty()) fmt::format_to(to, "Allow: {}\r\n", response.allow);
+  if (response.retry_after_s > 0) fmt::format_to(to, "Retry-After: {}\r\n", response.retry_after_s);
+  if (response.wants_token) out += "WWW-Authenticate: Bearer\r\n";
+  if (!framing.keep_alive) out += "Connection: close\r\n";
+  out += "\r\n";
+  if (!framing.is_head) out += response.body;
+}
+
+}  // namespace edgeward::controller

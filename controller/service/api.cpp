@@ -1,0 +1,488 @@
+#include "controller/service/api.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <boost/url/params_view.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "cache/ids.hpp"
+#include "controller/config/fault.hpp"
+#include "controller/config/yaml_map.hpp"
+#include "policy/decision_json.hpp"
+#include "policy/json.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+namespace json = boost::json;
+namespace urls = boost::urls;
+
+/// Decisions of a tick that are kept as a sample.
+constexpr std::size_t kSampleMax = 256;
+
+/// Thrown by handlers, caught in answer(): the request is refused.
+struct Problem {
+  int status = 400;
+  std::string detail;
+};
+
+[[noreturn]] void refuse(int status, std::string detail) {
+  throw Problem{status, std::move(detail)};
+}
+
+/// The parameters of a query, of which each name may stand once.
+class Parameters {
+ public:
+  Parameters(const urls::params_view& query, std::span<const std::string_view> known) {
+    for (const auto& parameter : query) {
+      std::string parameter_name(parameter.key.data(), parameter.key.size());
+      if (std::find(known.begin(), known.end(), parameter_name) == known.end()) {
+        refuse(400, fmt::format("unknown parameter {}{}", quote(parameter_name),
+                                suggestion(parameter_name, known)));
+      }
+      std::string value(parameter.value.data(), parameter.value.size());
+      if (!values_.emplace(std::move(parameter_name), std::move(value)).second) {
+        refuse(400, fmt::format("parameter {} is given twice", parameter.key));
+      }
+    }
+  }
+
+  [[nodiscard]] std::string_view text(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::string_view() : std::string_view(found->second);
+  }
+  [[nodiscard]] bool flag(std::string_view name) const {
+    const std::string_view value = text(name);
+    if (value.empty() || value == "0" || value == "false") return false;
+    if (value == "1" || value == "true") return true;
+    refuse(400, fmt::format("{}: expected 1 or 0, found {}", name, quote(value)));
+  }
+  [[nodiscard]] std::uint64_t count(std::string_view name) const {
+    const std::string_view value = text(name);
+    if (value.empty()) return 0;
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error == std::errc() && end == value.data() + value.size()) return number;
+    refuse(400, fmt::format("{}: expected a whole number, found {}", name, quote(value)));
+  }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+/// Takes as long for any token of the right length, so that answers do not spell it out.
+bool is_same_secret(std::string_view given, std::string_view wanted) {
+  if (given.size() != wanted.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    difference |= static_cast<unsigned>(static_cast<unsigned char>(given[i] ^ wanted[i]));
+  }
+  return difference == 0;
+}
+
+bool has_token(std::string_view authorization, std::string_view token) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size()) return false;
+  for (std::size_t i = 0; i < kScheme.size(); ++i) {
+    if ((authorization[i] | 0x20) != (kScheme[i] | 0x20)) return false;
+  }
+  return is_same_secret(authorization.substr(kScheme.size()), token);
+}
+
+geo::IpAddress parse_client(std::string_view text) {
+  if (const auto address = geo::IpAddress::parse(text)) return *address;
+  refuse(400, fmt::format("client: expected an IPv4 or IPv6 address, found {}", quote(text)));
+}
+
+json::value parse_json(std::string_view text) {
+  json::error_code error;
+  json::value value = json::parse(text, error);
+  if (error) refuse(400, "the body is not JSON: " + error.message());
+  return value;
+}
+
+/// One item of a batch.
+struct BatchItem {
+  policy::Request request;
+  std::string client;
+  std::string key;
+  std::string error;  ///< why it cannot be answered; empty: it can
+};
+
+std::string_view string_of(const json::object& object, std::string_view name) {
+  const json::value* const found = object.if_contains(name);
+  if (found == nullptr) return {};
+  if (!found->is_string()) refuse(400, fmt::format("{}: expected text", name));
+  return {found->get_string().data(), found->get_string().size()};
+}
+
+}  // namespace
+
+/// One request on its way to its answer.
+struct Api::Context {
+  const HttpRequest& request;
+  const Caller& caller;
+  HttpResponse& response;
+  std::string_view path;  ///< as sent, from the first '/'
+  urls::params_view query;
+  bool has_query = false;
+  std::string_view encoded_query;  ///< as sent, without the '?'
+  std::string_view name{};         ///< what the endpoint's `*` stands for
+};
+
+/// A path, of which `*` stands for one segment or, at its end, for all that follows.
+struct Api::Endpoint {
+  std::string_view path;
+  std::string_view method;  ///< HEAD goes with GET
+  std::string_view allow;   ///< of the path
+  bool is_admin = false;
+  void (Api::*handle)(Context&) = nullptr;
+
+  /// What `*` stands for; nothing if the path is another.
+  [[nodiscard]] std::optional<std::string_view> match(std::string_view given) const {
+    const std::size_t star = path.find('*');
+    if (star == std::string_view::npos) {
+      return given == path ? std::optional(std::string_view()) : std::nullopt;
+    }
+    const std::string_view before = path.substr(0, star);
+    const std::string_view after = path.substr(star + 1);
+    if (given.size() < before.size() + after.size() || !given.starts_with(before) ||
+        !given.ends_with(after)) {
+      return std::nullopt;
+    }
+    const std::string_view middle =
+        given.substr(before.size(), given.size() - before.size() - after.size());
+    if (!after.empty() && (middle.empty() || middle.find('/') != std::string_view::npos)) {
+      return std::nullopt;
+    }
+    return middle;
+  }
+};
+
+std::span<const Api::Endpoint> Api::endpoints() {
+  static constexpr Endpoint kEndpoints[] = {
+      {"/v1/route", "GET", "GET, HEAD, POST", false, &Api::get_route},
+      {"/v1/route", "POST", "GET, HEAD, POST", false, &Api::post_route},
+      {"/r/*", "GET", "GET, HEAD", false, &Api::redirect},
+      {"/healthz", "GET", "GET, HEAD", false, &Api::get_health},
+      {"/readyz", "GET", "GET, HEAD", false, &Api::get_ready},
+      {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
+      {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
+      {"/v1/edges/*/undrain", "POST", "POST", true, &Api::post_drain},
+      {"/v1/state", "POST", "POST", true, &Api::post_state},
+      {"/v1/reload", "POST", "POST", true, &Api::post_reload},
+  };
+  return kEndpoints;
+}
+
+Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
+    : options_(std::move(options)),
+      actions_(std::move(actions)),
+      publisher_(publisher),
+      keys_(sim::CacheKeyRules{}) {
+  install(publisher.current());
+}
+
+void Api::install(Publisher::Snapshot snapshot) {
+  const bool is_new_fleet = snapshot_ == nullptr || snapshot_->fleet != snapshot->fleet;
+  snapshot_ = std::move(snapshot);
+  if (!is_new_fleet) return;
+  tick_ = {.fleet = snapshot_->fleet,
+           .by_edge = std::vector<std::uint64_t>(snapshot_->fleet->fleet().edges.size())};
+}
+
+WorkerTick Api::take() {
+  WorkerTick next{.fleet = tick_.fleet,
+                  .by_edge = std::vector<std::uint64_t>(tick_.by_edge.size())};
+  next.sample.reserve(kSampleMax);
+  return std::exchange(tick_, std::move(next));
+}
+
+void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
+  response.clear();
+  // The absolute form is what a proxy would be asked (RFC 9112 §3.2.2).
+  const auto target = request.target.starts_with('/') ? urls::parse_origin_form(request.target)
+                                                      : urls::parse_uri(request.target);
+  if (!target) {
+    return set_problem(400, "the target is no path with a query (RFC 9112, section 3.2)", response);
+  }
+  const std::string_view path(target->encoded_path().data(), target->encoded_path().size());
+  const std::string_view query(target->encoded_query().data(), target->encoded_query().size());
+  Context context{request, caller, response, path, target->params(), target->has_query(), query};
+  std::string_view allowed;
+  try {
+    for (const Endpoint& endpoint : endpoints()) {
+      if (endpoint.is_admin && !caller.is_admin) continue;
+      const auto matched = endpoint.match(path);
+      if (!matched) continue;
+      allowed = endpoint.allow;
+      const bool is_head = request.method == "HEAD" && endpoint.method == "GET";
+      if (request.method != endpoint.method && !is_head) continue;
+      if (caller.is_admin && !options_.admin_token.empty() &&
+          !has_token(request.authorization, options_.admin_token)) {
+        response.wants_token = true;
+        refuse(401, "expected the field Authorization: Bearer TOKEN");
+      }
+      context.name = *matched;
+      return (this->*endpoint.handle)(context);
+    }
+    if (allowed.empty()) refuse(404, fmt::format("there is no {} here", quote(path)));
+    response.allow = allowed;
+    refuse(405, fmt::format("{} takes {}", path, allowed));
+  } catch (const Problem& problem) {
+    set_problem(problem.status, problem.detail, response);
+  }
+}
+
+bool Api::may_ask_for_others(const Caller& caller) const {
+  return caller.is_admin || is_among(caller.peer, options_.trust.callers);
+}
+
+void Api::require_trusted(const Caller& caller) const {
+  if (may_ask_for_others(caller)) return;
+  refuse(403, fmt::format("{} may not ask for other clients: it is not among serve.trusted_callers",
+                          caller.peer.text()));
+}
+
+bool Api::is_stale(std::int64_t now_ms) const {
+  return now_ms - snapshot_->published_at_ms > options_.stale_after_ms;
+}
+
+policy::ServiceIndex Api::service(std::string_view name) const {
+  const std::vector<policy::Service>& services = snapshot_->fleet->options().services;
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (name.empty() || services[i].name == name) return static_cast<policy::ServiceIndex>(i);
+    names.push_back(services[i].name);
+  }
+  refuse(400,
+         fmt::format("service: no service is named {}{}", quote(name), suggestion(name, names)));
+}
+
+policy::Decision Api::decide(const policy::Request& request) {
+  const policy::Client client = policy::locate(request.client, snapshot_->fleet->map());
+  const policy::Decision decision = policy::route(request, client, *snapshot_);
+  count(request, client, decision);
+  return decision;
+}
+
+void Api::count(const policy::Request& request, const policy::Client& client,
+                const policy::Decision& decision) {
+  ++tick_.by_reason[static_cast<std::size_t>(decision.reason)];
+  if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)];
+  if (tick_.decisions++ % tick_.sample_stride != 0) return;
+  tick_.sample.push_back({request, client});
+  if (tick_.sample.size() < kSampleMax) return;
+  for (std::size_t i = 0; 2 * i < tick_.sample.size(); ++i) tick_.sample[i] = tick_.sample[2 * i];
+  tick_.sample.resize((tick_.sample.size() + 1) / 2);
+  tick_.sample_stride *= 2;
+}
+
+void Api::get_route(Context& context) {
+  static constexpr std::string_view kKnown[] = {"client", "content", "service", "size_bytes",
+                                                "explain"};
+  const Parameters parameters(context.query, kKnown);
+  const std::string_view content = parameters.text("content");
+  if (content.empty()) refuse(400, "content: a path such as /a is missing");
+  policy::Request request{.at_ms = context.caller.now_ms,
+                          .client = client_of(context.caller.peer, context.request, options_.trust),
+                          .size_bytes = parameters.count("size_bytes"),
+                          .service = service(parameters.text("service"))};
+  if (const std::string_view text = parameters.text("client"); !text.empty()) {
+    require_trusted(context.caller);
+    request.client = parse_client(text);
+  }
+  keys_.write("", content, key_);
+  request.content = cache::content_id(key_);
+  const std::string client = request.client.text();
+  const policy::Question question{
+      .client = client, .key = key_, .is_stale = is_stale(context.caller.now_ms)};
+  const policy::Decision decision = decide(request);
+  if (decision.edge == cache::kNoEdge) {
+    context.response.status = 503;
+    context.response.retry_after_s = 1;
+  }
+  const json::object answer =
+      parameters.flag("explain")
+          ? policy::explanation_json(policy::explain(request, *snapshot_), question, *snapshot_)
+          : policy::decision_json(decision, question, *snapshot_);
+  context.response.body = policy::json_text(answer);
+}
+
+void Api::redirect(Context& context) {
+  policy::Request request{
+      .at_ms = context.caller.now_ms,
+      .client = client_of(context.caller.peer, context.request, options_.trust)};
+  const std::vector<policy::Service>& services = snapshot_->fleet->options().services;
+  const std::string_view host =
+      std::string_view(context.request.host).substr(0, context.request.host.find(':'));
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (services[i].name == host) request.service = static_cast<policy::ServiceIndex>(i);
+  }
+  // The path after /r with its query, as it was sent.
+  std::string asked(context.path.substr(2));
+  if (context.has_query) fmt::format_to(std::back_inserter(asked), "?{}", context.encoded_query);
+  keys_.write("", asked, key_);
+  request.content = cache::content_id(key_);
+  const policy::Decision decision = decide(request);
+  if (decision.edge == cache::kNoEdge) {
+    context.response.retry_after_s = 1;
+    refuse(503, "no_edge: no edge may serve this client");
+  }
+  context.response.status = 302;
+  context.response.content_type = "text/plain";
+  context.response.location = policy::content_url(snapshot_->fleet->fleet()[decision.edge], key_);
+}
+
+void Api::post_route(Context& context) {
+  require_trusted(context.caller);
+  const std::string_view type = std::string_view(context.request.content_type)
+                                    .substr(0, context.request.content_type.find(';'));
+  const bool is_lines = type == "application/x-ndjson" || type == "application/ndjson";
+  if (!is_lines && type != "application/json") {
+    refuse(415, "expected Content-Type application/json (an array) or application/x-ndjson");
+  }
+  std::vector<BatchItem> items;
+  const auto add = [&](const auto& read) {
+    if (items.size() == options_.batch_items_max) {
+      refuse(413, fmt::format("a batch has at most {} items", options_.batch_items_max));
+    }
+    BatchItem& item = items.emplace_back();
+    item.request.at_ms = context.caller.now_ms;
+    try {
+      const json::value value = read();
+      if (!value.is_object()) refuse(400, "expected an object");
+      const json::object& object = value.get_object();
+      static constexpr std::string_view kKnown[] = {"client", "content", "service", "size_bytes"};
+      for (const auto& member : object) {
+        const std::string_view member_name(member.key().data(), member.key().size());
+        if (std::find(std::begin(kKnown), std::end(kKnown), member_name) == std::end(kKnown)) {
+          refuse(400, fmt::format("unknown member {}{}", quote(member_name),
+                                  suggestion(member_name, kKnown)));
+        }
+      }
+      item.client = string_of(object, "client");
+      item.request.client = parse_client(item.client);
+      const std::string_view content = string_of(object, "content");
+      if (content.empty()) refuse(400, "content: a path such as /a is missing");
+      keys_.write("", content, item.key);
+      item.request.content = cache::content_id(item.key);
+      item.request.service = service(string_of(object, "service"));
+      if (const json::value* const size = object.if_contains("size_bytes")) {
+        json::error_code error;
+        item.request.size_bytes = size->to_number<std::uint64_t>(error);
+        if (error) refuse(400, "size_bytes: expected a whole number");
+      }
+    } catch (const Problem& problem) {
+      item.error = problem.detail;
+    }
+  };
+  std::string_view body = context.request.body;
+  if (is_lines) {
+    while (!body.empty()) {
+      const std::size_t end = std::min(body.find('\n'), body.size());
+      const std::string_view line = body.substr(0, end);
+      body.remove_prefix(std::min(end + 1, body.size()));
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      add([&] { return parse_json(line); });
+    }
+  } else {
+    const json::value all = parse_json(body);
+    if (!all.is_array()) refuse(400, "expected an array of objects");
+    for (const json::value& one : all.get_array()) add([&] { return one; });
+  }
+  json::array answers;
+  std::string lines;
+  const bool stale = is_stale(context.caller.now_ms);
+  for (const BatchItem& item : items) {
+    json::object answer;
+    if (item.error.empty()) {
+      const policy::Question question{.client = item.client, .key = item.key, .is_stale = stale};
+      answer = policy::decision_json(decide(item.request), question, *snapshot_);
+    } else {
+      answer = {{"error", item.error}};
+    }
+    if (is_lines) {
+      lines += policy::json_line(answer);
+    } else {
+      answers.emplace_back(std::move(answer));
+    }
+  }
+  context.response.content_type = is_lines ? "application/x-ndjson" : "application/json";
+  context.response.body = is_lines ? std::move(lines) : policy::json_text(answers);
+}
+
+void Api::get_edges(Context& context) {
+  json::array edges;
+  for (const EdgeView& view : publisher_.edges(context.caller.now_ms)) {
+    json::object edge{{"edge", view.name}, {"mode", cache::name(view.state.mode)}};
+    edge["excluded"] = view.exclusion == policy::Exclusion::none
+                           ? json::value(nullptr)
+                           : json::value(policy::name(view.exclusion));
+    edge["drained"] = view.is_drained;
+    edge["load_ratio"] = view.state.load_ratio;
+    edge["bandwidth_used_bps"] = view.state.bandwidth_used_bps;
+    edge["age_ms"] = view.has_reported ? json::value(context.caller.now_ms - view.state.seen_at_ms)
+                                       : json::value(nullptr);
+    edge["requests_per_second"] = view.requests_per_second;
+    edge["fair_share_requests_per_second"] = view.fair_share;
+    edges.emplace_back(std::move(edge));
+  }
+  context.response.body = policy::json_text(
+      json::object{{"edges", std::move(edges)}, {"snapshot_version", snapshot_->version}});
+}
+
+void Api::post_drain(Context& context) {
+  const bool is_drained = context.path.ends_with("/drain");
+  if (!publisher_.set_drained(context.name, is_drained)) {
+    refuse(404, fmt::format("no edge is named {}", quote(context.name)));
+  }
+  if (actions_.save) actions_.save();
+  context.response.status = 204;
+}
+
+void Api::post_state(Context& context) {
+  const auto report = parse_state_report(context.request.body);
+  if (!report) refuse(400, report.error());
+  switch (publisher_.report(*report, context.caller.now_ms)) {
+    case Publisher::Taken::yes:
+      context.response.status = 204;
+      break;
+    case Publisher::Taken::older:
+      refuse(409, fmt::format("seq: a later report of {} has come before", report->edge));
+    case Publisher::Taken::no_such_edge:
+      refuse(404, fmt::format("no edge is named {}", quote(report->edge)));
+  }
+}
+
+void Api::post_reload(Context& context) {
+  if (!actions_.reload || !actions_.reload()) refuse(409, "a reload is under way");
+  context.response.status = 202;
+  context.response.body = policy::json_text(json::object{{"reload", "started"}});
+}
+
+void Api::get_health(Context& context) {
+  context.response.content_type = "text/plain";
+  context.response.body = "ok\n";
+}
+
+void Api::get_ready(Context& context) {
+  context.response.content_type = "text/plain";
+  if (is_stale(context.caller.now_ms)) {
+    context.response.status = 503;
+    context.response.body = fmt::format("stale: snapshot {} is {} ms old\n", snapshot_->version,
+                                        context.caller.now_ms - snapshot_->published_at_ms);
+    return;
+  }
+  context.response.body = fmt::format("ready: snapshot {}\n", snapshot_->version);
+}
+
+}  // namespace edgeward::controller

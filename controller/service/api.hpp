@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/http/client_address.hpp"
+#include "controller/http/request.hpp"
+#include "controller/http/response.hpp"
+#include "controller/service/publisher.hpp"
+#include "geo/ip_address.hpp"
+#include "policy/router.hpp"
+#include "sim/logs/cache_key.hpp"
+
+namespace edgeward::controller {
+
+/// Who asks, where and when.
+struct Caller {
+  geo::IpAddress peer;
+  bool is_admin = false;    ///< on the admin listener
+  std::int64_t now_ms = 0;  ///< since the epoch
+};
+
+struct ApiOptions {
+  TrustRules trust;
+  std::string admin_token;  ///< empty: none is asked for
+  std::int64_t stale_after_ms = 5000;
+  std::size_t batch_items_max = 10'000;
+};
+
+/// What the admin listener sets in motion.
+struct ApiActions {
+  /// Reads configuration and databases anew, off the caller's thread; false if that is under way.
+  std::function<bool()> reload;
+  /// What has to be kept beyond a restart has changed.
+  std::function<void()> save;
+};
+
+/// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
+/// workers share is in the Publisher. Endpoints and their parameters are in openapi.yaml.
+class Api {
+ public:
+  Api(ApiOptions options, ApiActions actions, Publisher& publisher);
+
+  /// Answers by this snapshot from now on.
+  void install(Publisher::Snapshot snapshot);
+  /// What was decided since the last call.
+  [[nodiscard]] WorkerTick take();
+
+  /// `response` is cleared first.
+  void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);
+
+ private:
+  struct Context;
+  struct Endpoint;
+  [[nodiscard]] static std::span<const Endpoint> endpoints();
+
+  void get_route(Context& context);
+  void post_route(Context& context);
+  void redirect(Context& context);
+  void get_edges(Context& context);
+  void post_drain(Context& context);
+  void post_state(Context& context);
+  void post_reload(Context& context);
+  void get_health(Context& context);
+  void get_ready(Context& context);
+
+  [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
+  void require_trusted(const Caller& caller) const;
+  [[nodiscard]] bool is_stale(std::int64_t now_ms) const;
+  [[nodiscard]] policy::Decision decide(const policy::Request& request);
+  void count(const policy::Request& request, const policy::Client& client,
+             const policy::Decision& decision);
+  [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
+
+  ApiOptions options_;
+  ApiActions actions_;
+  Publisher& publisher_;
+  Publisher::Snapshot snapshot_;
+  WorkerTick tick_;
+  sim::CacheKeyWriter keys_;
+  std::string key_;
+};
+
+}  // namespace edgeward::controller

@@ -1,0 +1,141 @@
+#include "controller/service/publisher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace edgeward::controller {
+
+using cache::EdgeId;
+
+namespace {
+
+EdgeId edge_id(std::size_t at) {
+  return EdgeId{static_cast<std::uint16_t>(at)};
+}
+
+}  // namespace
+
+Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms)
+    : routing_(std::move(routing)),
+      table_(routing_.fleet->edges.size(), rules),
+      control_(std::make_unique<policy::LoadControl>(routing_.fleet->edges.size())),
+      next_(make_snapshot(routing_, table_.states(now_ms), now_ms, 1)),
+      current_(std::make_shared<const policy::Snapshot>(next_)),
+      rates_(routing_.fleet->edges.size()) {}
+
+Publisher::Snapshot Publisher::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+Publisher::Taken Publisher::report(const StateReport& report, std::int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  const auto edge = routing_.fleet->find(report.edge);
+  if (!edge) return Taken::no_such_edge;
+  return table_.report(*edge, report, now_ms) ? Taken::yes : Taken::older;
+}
+
+bool Publisher::set_drained(std::string_view edge, bool is_drained) {
+  const std::lock_guard lock(mutex_);
+  const auto found = routing_.fleet->find(edge);
+  if (found) table_.set_drained(*found, is_drained);
+  return found.has_value();
+}
+
+void Publisher::add(WorkerTick tick) {
+  const std::lock_guard lock(mutex_);
+  totals_.decisions += tick.decisions;
+  for (std::size_t i = 0; i < kReasonCount; ++i) totals_.by_reason[i] += tick.by_reason[i];
+  // What was decided before a reload counts other edges.
+  if (tick.fleet == routing_.part) ticks_.push_back(std::move(tick));
+}
+
+std::vector<policy::SampledRequest> Publisher::merged_sample() const {
+  std::uint64_t stride = 1;
+  for (const WorkerTick& tick : ticks_) stride = std::max(stride, tick.sample_stride);
+  std::vector<policy::SampledRequest> sample;
+  for (const WorkerTick& tick : ticks_) {
+    // All are to stand for equally many.
+    const std::size_t step = static_cast<std::size_t>(stride / tick.sample_stride);
+    for (std::size_t i = 0; i < tick.sample.size(); i += step) sample.push_back(tick.sample[i]);
+  }
+  return sample;
+}
+
+Publisher::Snapshot Publisher::tick(std::int64_t now_ms, double seconds) {
+  const std::lock_guard lock(mutex_);
+  table_.advance(now_ms);
+  const std::vector<cache::EdgeState> states = table_.states(now_ms);
+  rates_.assign(states.size(), 0);
+  double decided = 0;
+  for (const WorkerTick& tick : ticks_) {
+    decided += static_cast<double>(tick.decisions);
+    for (std::size_t i = 0; i < rates_.size(); ++i) {
+      rates_[i] += static_cast<double>(tick.by_edge[i]) / seconds;
+    }
+  }
+  const std::vector<policy::SampledRequest> sample = merged_sample();
+  const double each = sample.empty() ? 0 : decided / static_cast<double>(sample.size()) / seconds;
+  control_->update({.at_ms = now_ms,
+                    .states = states,
+                    .requests_per_second = rates_,
+                    .sample = sample,
+                    .sampled_requests_per_second = each},
+                   next_);
+  ticks_.clear();
+  ++next_.version;
+  next_.published_at_ms = now_ms;
+  current_ = std::make_shared<const policy::Snapshot>(next_);
+  return current_;
+}
+
+void Publisher::replace(Routing routing, const StateRules& rules) {
+  const std::lock_guard lock(mutex_);
+  StateTable table(routing.fleet->edges.size(), rules);
+  for (std::size_t at = 0; at < routing.fleet->edges.size(); ++at) {
+    const auto before = routing_.fleet->find(routing.fleet->edges[at].name);
+    if (before) table.set(edge_id(at), table_[*before]);
+  }
+  table_ = std::move(table);
+  routing_ = std::move(routing);
+  control_ = std::make_unique<policy::LoadControl>(routing_.fleet->edges.size());
+  next_.fleet = routing_.part;
+  next_.rtts = routing_.rtts;
+  next_.shares.reset();
+  ticks_.clear();
+}
+
+std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
+  const std::lock_guard lock(mutex_);
+  const std::vector<cache::EdgeState> states = table_.states(now_ms);
+  const std::vector<policy::LiveEdge> live = policy::live_edges(*routing_.part, states, now_ms);
+  std::vector<EdgeView> views;
+  for (std::size_t at = 0; at < states.size(); ++at) {
+    const KnownEdge& known = table_[edge_id(at)];
+    const bool is_shield = routing_.fleet->edges[at].is_shield;
+    views.push_back({.name = routing_.fleet->edges[at].name,
+                     .state = states[at],
+                     .exclusion = is_shield ? policy::Exclusion::shield : live[at].exclusion,
+                     .is_drained = known.is_drained,
+                     .has_reported = known.last.has_value(),
+                     .requests_per_second = rates_[at],
+                     .fair_share = control_->fair_share()[at]});
+  }
+  return views;
+}
+
+DecisionTotals Publisher::totals() const {
+  const std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+std::vector<std::string> Publisher::drained() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < routing_.fleet->edges.size(); ++at) {
+    if (table_[edge_id(at)].is_drained) names.push_back(routing_.fleet->edges[at].name);
+  }
+  return names;
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/edge.hpp"
+#include "controller/routing_setup.hpp"
+#include "controller/service/state_table.hpp"
+#include "policy/decision.hpp"
+#include "policy/demand.hpp"
+#include "policy/load_control.hpp"
+#include "policy/snapshot.hpp"
+
+namespace edgeward::controller {
+
+inline constexpr std::size_t kReasonCount =
+    static_cast<std::size_t>(policy::Reason::best_score) + 1;
+
+/// Decisions of one worker since it last told, for the publisher.
+struct WorkerTick {
+  std::shared_ptr<const policy::FleetPart> fleet;  ///< that the numbers by edge are of
+  std::vector<std::uint64_t> by_edge;
+  std::array<std::uint64_t, kReasonCount> by_reason{};
+  std::uint64_t decisions = 0;
+  std::vector<policy::SampledRequest> sample;  ///< every `sample_stride`-th decision
+  std::uint64_t sample_stride = 1;             ///< a power of two
+};
+
+/// Sums since the start.
+struct DecisionTotals {
+  std::uint64_t decisions = 0;
+  std::array<std::uint64_t, kReasonCount> by_reason{};
+};
+
+/// One edge, for people and machines that ask how things are.
+struct EdgeView {
+  std::string name;
+  cache::EdgeState state;  ///< as routing sees it
+  policy::Exclusion exclusion = policy::Exclusion::none;
+  bool is_drained = false;
+  bool has_reported = false;
+  double requests_per_second = 0;  ///< of clients sent to it in the last tick
+  double fair_share = 0;           ///< requests a second it may take by the last tick's demand
+};
+
+/// The one writer of snapshots: takes in states and what workers decided, and makes a new snapshot
+/// of them at every tick. Thread-safe; nothing here is called to decide, so that a lock may be
+/// taken. The caller keeps the time.
+class Publisher {
+ public:
+  using Snapshot = std::shared_ptr<const policy::Snapshot>;
+
+  Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms);
+
+  [[nodiscard]] Snapshot current() const;
+
+  enum class Taken : std::uint8_t { yes, older, no_such_edge };
+  Taken report(const StateReport& report, std::int64_t now_ms);
+  /// False if there is no such edge.
+  bool set_drained(std::string_view edge, bool is_drained);
+  void add(WorkerTick tick);
+
+  /// Publishes the next snapshot, `seconds` after the last one.
+  Snapshot tick(std::int64_t now_ms, double seconds);
+  /// Takes over a fleet, databases or options that were read anew; edges of the same name keep
+  /// their state. The next tick publishes them.
+  void replace(Routing routing, const StateRules& rules);
+
+  [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
+  [[nodiscard]] DecisionTotals totals() const;
+  /// Names of drained edges, in the fleet's order.
+  [[nodiscard]] std::vector<std::string> drained() const;
+
+ private:
+  [[nodiscard]] std::vector<policy::SampledRequest> merged_sample() const;
+
+  mutable std::mutex mutex_;
+  Routing routing_;
+  StateTable table_;
+  std::unique_ptr<policy::LoadControl> control_;
+  policy::Snapshot next_;
+  Snapshot current_;
+  std::vector<WorkerTick> ticks_;  ///< since the last snapshot
+  std::vector<double> rates_;
+  DecisionTotals totals_;
+};
+
+}  // namespace edgeward::controller

@@ -1,0 +1,466 @@
+#include "controller/service/server.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <chrono>
+#include <ctime>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+#include "controller/http/response.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+/// ms since the epoch, to the kernel's last tick (a few ms): no system call.
+std::int64_t coarse_now_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+/// The same of a clock that nobody sets.
+std::int64_t steady_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+/// Now as HTTP writes it, made anew once a second.
+class HttpDate {
+ public:
+  std::string_view at(std::int64_t now_ms) {
+    const std::time_t second = now_ms / 1000;
+    if (second != second_) {
+      second_ = second;
+      text_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(second));
+    }
+    return text_;
+  }
+
+ private:
+  std::time_t second_ = -1;
+  std::string text_;
+};
+
+tcp::endpoint parse_endpoint(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  std::string host = text.substr(0, std::min(colon, text.size()));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  std::uint32_t port = 0;
+  const std::string_view digits =
+      colon == std::string::npos ? std::string_view() : std::string_view(text).substr(colon + 1);
+  bool is_good = !error && !digits.empty() && digits.size() <= 5;
+  for (const char c : digits) {
+    is_good = is_good && c >= '0' && c <= '9';
+    port = port * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (!is_good || port > 65'535) {
+    throw std::runtime_error(
+        fmt::format("cannot listen on '{}': expected ADDRESS:PORT such as 127.0.0.1:8080", text));
+  }
+  return {address, static_cast<std::uint16_t>(port)};
+}
+
+tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endpoint) {
+  tcp::acceptor acceptor(context);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.set_option(ReusePort(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(4096, error);
+  if (error) {
+    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}",
+                                         endpoint.address().to_string(), endpoint.port(),
+                                         error.message()));
+  }
+  return acceptor;
+}
+
+/// Whether somebody listens there already, whom SO_REUSEPORT would let us join unnoticed.
+void require_free(const tcp::endpoint& endpoint) {
+  if (endpoint.port() == 0) return;
+  asio::io_context context;
+  tcp::acceptor probe(context);
+  boost::system::error_code error;
+  probe.open(endpoint.protocol(), error);
+  if (!error) probe.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) probe.bind(endpoint, error);
+  if (!error) probe.listen(1, error);
+  if (error) {
+    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}",
+                                         endpoint.address().to_string(), endpoint.port(),
+                                         error.message()));
+  }
+}
+
+geo::IpAddress address_of(const tcp::endpoint& endpoint) {
+  const auto parsed = geo::IpAddress::parse(endpoint.address().to_string());
+  return parsed ? parsed->unwrapped() : geo::IpAddress{};
+}
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
+                                    : fmt::format("{}:{}", address, endpoint.port());
+}
+
+}  // namespace
+
+class Server::Worker {
+ public:
+  Worker(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
+         Publisher& publisher, std::size_t connections_max)
+      : options_(options),
+        api_(api, actions, publisher),
+        publisher_(publisher),
+        connections_max_(connections_max) {}
+
+  void listen(const tcp::endpoint& endpoint, bool is_admin) {
+    listeners_.push_back({open_acceptor(context_, endpoint), is_admin});
+  }
+  [[nodiscard]] tcp::endpoint endpoint(std::size_t listener) const {
+    return listeners_[listener].acceptor.local_endpoint();
+  }
+
+  void start() {
+    for (Listener& listener : listeners_) accept(listener);
+    sweep();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  void publish(const Publisher::Snapshot& snapshot) {
+    asio::post(context_, [this, snapshot] {
+      publisher_.add(api_.take());
+      api_.install(snapshot);
+    });
+  }
+
+  void begin_drain() {
+    asio::post(context_, [this] {
+      is_draining_ = true;
+      drain_until_ms_ = steady_ms() + options_.drain_timeout_ms;
+      boost::system::error_code ignored;
+      for (Listener& listener : listeners_) {
+        // Those that the kernel has accepted already are not to be reset.
+        take_pending(listener);
+        listener.acceptor.close(ignored);
+      }
+      timer_.cancel();
+    });
+  }
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  class Connection;
+  struct Listener {
+    tcp::acceptor acceptor;
+    bool is_admin = false;
+  };
+
+  void accept(Listener& listener);
+  void take_pending(Listener& listener);
+  void add(tcp::socket socket, bool is_admin);
+  void remove(const std::shared_ptr<Connection>& connection);
+  void sweep();
+
+  ServeOptions options_;
+  Api api_;
+  Publisher& publisher_;
+  std::size_t connections_max_;
+  asio::io_context context_{1};
+  asio::steady_timer timer_{context_};
+  std::vector<Listener> listeners_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  boost::unordered_flat_map<std::string, std::size_t> by_peer_;
+  HttpDate date_;
+  HttpResponse response_;
+  bool is_draining_ = false;
+  std::int64_t drain_until_ms_ = 0;
+  std::thread thread_;
+};
+
+/// One connection: reads, answers all whole requests that it has read, writes, reads again. It does
+/// not read while it writes, so that a client that takes no answers gets to send no more.
+class Server::Worker::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, bool is_admin)
+      : worker_(worker),
+        socket_(std::move(socket)),
+        peer_(peer),
+        is_admin_(is_admin),
+        reader_(worker.options_.http) {
+    deadline_ms_ = steady_ms() + worker.options_.idle_timeout_ms;
+  }
+
+  void read() {
+    is_reading_ = true;
+    if (unread_ == input_.size()) input_.resize(std::max<std::size_t>(2 * input_.size(), 4096));
+    socket_.async_read_some(
+        asio::buffer(input_.data() + unread_, input_.size() - unread_),
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+          self->on_read(error, count);
+        });
+  }
+
+  /// Called now and then: ends what has taken too long.
+  void check(std::int64_t now_ms) {
+    const bool is_late = now_ms >= deadline_ms_;
+    const bool is_idle = !is_writing_ && unread_ == 0 && !reader_.is_within();
+    if (is_closing_ || is_writing_) {
+      if (is_late) close();
+      return;
+    }
+    if (is_idle && (is_late || worker_.is_draining_)) return linger();
+    if (!is_late) return;
+    worker_.response_.clear();
+    set_problem(408, "the request did not come to its end in time", worker_.response_);
+    append(worker_.response_, {.keep_alive = false, .date = worker_.date_.at(coarse_now_ms())},
+           output_);
+    keep_alive_ = false;
+    write();
+  }
+
+  void close() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  [[nodiscard]] const geo::IpAddress& peer() const { return peer_; }
+
+ private:
+  void on_read(const boost::system::error_code& error, std::size_t count) {
+    is_reading_ = false;
+    if (error) return finish();
+    if (is_closing_) {  // what comes after the last answer is read and forgotten
+      unread_ = 0;
+      return read();
+    }
+    const bool is_new = unread_ == 0 && !reader_.is_within();
+    if (is_new) deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    unread_ += count;
+    answer_all();
+    if (output_.empty()) return read();
+    write();
+  }
+
+  void answer_all() {
+    using State = HttpRequestReader::State;
+    const std::int64_t now_ms = coarse_now_ms();
+    std::size_t begin = 0;
+    while (keep_alive_ && begin < unread_) {
+      std::size_t used = 0;
+      const State state =
+          reader_.read(std::string_view(input_.data() + begin, unread_ - begin), used);
+      begin += used;
+      if (state == State::wants_continue) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+      if (state == State::needs_more || state == State::wants_continue) break;
+      HttpResponse& response = worker_.response_;
+      bool is_head = false;
+      if (state == State::refused) {
+        response.clear();
+        set_problem(reader_.refusal().status, reader_.refusal().detail, response);
+        keep_alive_ = false;
+      } else {
+        const HttpRequest& request = reader_.request();
+        worker_.api_.answer(request, {peer_, is_admin_, now_ms}, response);
+        is_head = request.method == "HEAD";
+        keep_alive_ = request.keep_alive && !worker_.is_draining_;
+      }
+      append(response,
+             {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
+             output_);
+      reader_.next();
+    }
+    unread_ -= begin;
+    if (unread_ > 0 && begin > 0)
+      std::copy_n(input_.begin() + static_cast<std::ptrdiff_t>(begin), unread_, input_.begin());
+  }
+
+  void write() {
+    is_writing_ = true;
+    deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this()](const boost::system::error_code& error,
+                                                  std::size_t) { self->on_written(error); });
+  }
+
+  void on_written(const boost::system::error_code& error) {
+    is_writing_ = false;
+    output_.clear();
+    if (error) return finish();
+    if (!keep_alive_) return linger();
+    const bool is_within = unread_ > 0 || reader_.is_within();
+    deadline_ms_ = steady_ms() + (is_within ? worker_.options_.request_timeout_ms
+                                            : worker_.options_.idle_timeout_ms);
+    read();
+  }
+
+  /// Sends our end and waits for the client's, so that our last answer is not lost to a reset.
+  void linger() {
+    is_closing_ = true;
+    deadline_ms_ = steady_ms() + kLingerMs;
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    unread_ = 0;
+    if (!is_reading_) read();
+  }
+
+  void finish() {
+    close();
+    worker_.remove(shared_from_this());
+  }
+
+  static constexpr std::int64_t kLingerMs = 2000;
+
+  Worker& worker_;
+  tcp::socket socket_;
+  geo::IpAddress peer_;
+  bool is_admin_;
+  HttpRequestReader reader_;
+  std::vector<char> input_;
+  std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
+  std::string output_;
+  std::int64_t deadline_ms_ = 0;
+  bool keep_alive_ = true;
+  bool is_reading_ = false;
+  bool is_writing_ = false;
+  bool is_closing_ = false;
+};
+
+void Server::Worker::accept(Listener& listener) {
+  listener.acceptor.async_accept(
+      [this, &listener](const boost::system::error_code& error, tcp::socket socket) {
+        if (!listener.acceptor.is_open()) return;
+        if (!error) add(std::move(socket), listener.is_admin);
+        accept(listener);
+      });
+}
+
+void Server::Worker::take_pending(Listener& listener) {
+  boost::system::error_code error;
+  listener.acceptor.non_blocking(true, error);
+  while (!error) {
+    tcp::socket socket(context_);
+    listener.acceptor.accept(socket, error);
+    if (!error) add(std::move(socket), listener.is_admin);
+  }
+}
+
+void Server::Worker::add(tcp::socket socket, bool is_admin) {
+  boost::system::error_code error;
+  const tcp::endpoint remote = socket.remote_endpoint(error);
+  if (error) return;
+  socket.set_option(tcp::no_delay(true), error);
+  const geo::IpAddress peer = address_of(remote);
+  std::size_t& of_peer = by_peer_[peer.text()];
+  if (connections_.size() >= connections_max_ || of_peer >= options_.connections_per_peer_max) {
+    // Too many: said once, without waiting for what is asked.
+    set_problem(503, "there are too many connections", response_);
+    response_.retry_after_s = 1;
+    std::string out;
+    append(response_, {.keep_alive = false, .date = date_.at(coarse_now_ms())}, out);
+    response_.clear();
+    socket.non_blocking(true, error);
+    socket.write_some(asio::buffer(out), error);
+    return;
+  }
+  ++of_peer;
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, is_admin);
+  connections_.insert(connection);
+  connection->read();
+}
+
+void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
+  if (connections_.erase(connection) == 0) return;
+  const auto found = by_peer_.find(connection->peer().text());
+  if (found != by_peer_.end() && --found->second == 0) by_peer_.erase(found);
+}
+
+void Server::Worker::sweep() {
+  const std::int64_t now_ms = steady_ms();
+  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+  for (const auto& connection : all) connection->check(now_ms);
+  if (is_draining_) {
+    if (now_ms >= drain_until_ms_) {
+      for (const auto& connection : all) connection->close();
+    }
+    if (connections_.empty()) {
+      publisher_.add(api_.take());
+      return;
+    }
+  }
+  timer_.expires_after(std::chrono::milliseconds(is_draining_ ? 20 : 250));
+  timer_.async_wait([this](const boost::system::error_code&) { sweep(); });
+}
+
+Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
+               Publisher& publisher) {
+  tcp::endpoint listen = parse_endpoint(options.listen);
+  tcp::endpoint admin = parse_endpoint(options.admin);
+  require_free(listen);
+  require_free(admin);
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned count = options.workers > 0 ? options.workers : cores;
+  for (unsigned i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(options, api, actions, publisher,
+                                                options.connections_max / count + 1));
+    workers_.back()->listen(listen, false);
+    workers_.back()->listen(admin, true);
+    if (i > 0) continue;
+    // Port 0: all workers share the one that the first got.
+    listen.port(workers_[0]->endpoint(0).port());
+    admin.port(workers_[0]->endpoint(1).port());
+  }
+}
+
+Server::~Server() {
+  drain();
+}
+
+void Server::start() {
+  for (const auto& worker : workers_) worker->start();
+}
+
+void Server::publish(const Publisher::Snapshot& snapshot) {
+  for (const auto& worker : workers_) worker->publish(snapshot);
+}
+
+void Server::drain() {
+  for (const auto& worker : workers_) worker->begin_drain();
+  for (const auto& worker : workers_) worker->join();
+}
+
+std::string Server::listens_at() const {
+  return text_of(workers_[0]->endpoint(0));
+}
+
+std::string Server::admin_at() const {
+  return text_of(workers_[0]->endpoint(1));
+}
+
+}  // namespace edgeward::controller

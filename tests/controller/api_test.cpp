@@ -1,0 +1,258 @@
+#include "controller/service/api.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "tests/policy/worlds.hpp"
+
+namespace edgeward::controller {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t kNowMs = 1'700'000'000'000;
+
+/// Three edges, clients of 0.0.1.0/24 in Frankfurt; edges that never reported are ready.
+Routing europe() {
+  policy::World world;
+  world.add_edge("fra1", {50.03, 8.57});
+  world.add_edge("ams1", {52.31, 4.76});
+  world.add_edge("nrt1", {35.76, 140.39});
+  world.add_place({50.11, 8.68});
+  world.options.spread_epsilon_score = 0;
+  world.options.candidates_min = 1;
+  world.options.services = {policy::Service{.name = "www.example"},
+                            policy::Service{.name = "other.example"}};
+  Routing routing;
+  routing.fleet = world.fleet;
+  routing.map = world.map();
+  routing.part =
+      std::make_shared<const policy::FleetPart>(routing.fleet, world.options, routing.map);
+  return routing;
+}
+
+/// An Api, asked without a network.
+class Asked {
+ public:
+  explicit Asked(std::string token = {})
+      : publisher_(europe(), {.is_silent_ready = true}, kNowMs),
+        api_({.trust = {.callers = {*geo::IpPrefix::parse("127.0.0.0/8")},
+                        .proxies = {*geo::IpPrefix::parse("10.0.0.0/8")}},
+              .admin_token = std::move(token),
+              .stale_after_ms = 5000,
+              .batch_items_max = 3},
+             {.reload = [this] { return ++reloads_ == 1; }, .save = [this] { ++saves_; }},
+             publisher_) {
+    caller_.peer = geo::IpAddress::parse("127.0.0.1").value();
+    caller_.now_ms = kNowMs;
+  }
+
+  const HttpResponse& get(const std::string& target) {
+    request_.method = "GET";
+    request_.target = target;
+    api_.answer(request_, caller_, response_);
+    return response_;
+  }
+  const HttpResponse& post(const std::string& target, const std::string& body = {},
+                           const std::string& type = "application/json") {
+    request_.method = "POST";
+    request_.target = target;
+    request_.body = body;
+    request_.content_type = type;
+    api_.answer(request_, caller_, response_);
+    request_.body.clear();
+    return response_;
+  }
+  void tick(std::int64_t now_ms = kNowMs) {
+    publisher_.add(api_.take());
+    api_.install(publisher_.tick(now_ms, 1));
+  }
+
+  HttpRequest request_;
+  Caller caller_;
+  Publisher publisher_;
+  int reloads_ = 0;
+  int saves_ = 0;
+
+ private:
+  Api api_;
+  HttpResponse response_;
+};
+
+json::object body(const HttpResponse& response) {
+  return json::parse(response.body).as_object();
+}
+
+}  // namespace
+
+TEST_CASE("a route is answered with its terms") {
+  Asked api;
+  const HttpResponse& response = api.get("/v1/route?client=0.0.1.9&content=/a%20b");
+  CHECK(response.status == 200);
+  CHECK(response.content_type == "application/json");
+  const json::object answer = body(response);
+  CHECK(answer.at("edge") == "fra1");
+  CHECK(answer.at("url") == "https://fra1/a%20b");
+  CHECK(answer.at("client").as_object().at("ip") == "0.0.1.9");
+  CHECK(answer.at("terms").as_object().size() == 4);
+  CHECK(answer.at("stale") == false);
+  const json::object explained =
+      body(api.get("/v1/route?client=0.0.1.9&content=/a%20b&explain=1&service=other.example"));
+  CHECK(explained.at("candidates").as_array().size() == 3);
+  CHECK(body(api.get("http://any.host/v1/route?client=0.0.1.9&content=/a")).at("edge") == "fra1");
+}
+
+TEST_CASE("a redirection leads to the edge, and no byte of the request breaks its field") {
+  Asked api;
+  api.caller_.peer = geo::IpAddress::parse("0.0.1.9").value();
+  const HttpResponse& response = api.get("/r/video/1.mp4?t=2");
+  CHECK(response.status == 302);
+  CHECK(response.location == "https://fra1/video/1.mp4?t=2");
+  CHECK(api.get("http://r/r/r/a").location == "https://fra1/r/a");
+  CHECK(api.get("/r/a%0d%0aSet-Cookie:%20x").location == "https://fra1/a%0D%0ASet-Cookie:%20x");
+  CHECK(api.get("/r//evil.example/").location == "https://fra1//evil.example/");
+}
+
+TEST_CASE("only trusted callers ask for others; proxies say whom they ask for") {
+  Asked api;
+  api.caller_.peer = geo::IpAddress::parse("198.51.100.1").value();
+  CHECK(api.get("/v1/route?client=0.0.1.9&content=/a").status == 403);
+  CHECK(api.post("/v1/route", "[]").status == 403);
+  CHECK(body(api.get("/v1/route?content=/a")).at("client").as_object().at("ip") == "198.51.100.1");
+  api.caller_.peer = geo::IpAddress::parse("10.1.2.3").value();
+  api.request_.x_forwarded_for = "0.0.1.7";
+  CHECK(body(api.get("/v1/route?content=/a")).at("client").as_object().at("ip") == "0.0.1.7");
+}
+
+TEST_CASE("what is wrong with a request is said, with its status") {
+  Asked api;
+  const auto detail = [&](const std::string& target, int status) {
+    const HttpResponse& response = api.get(target);
+    CHECK(response.status == status);
+    CHECK(response.content_type == "application/problem+json");
+    const json::object problem = body(response);
+    CHECK(problem.at("status") == status);
+    return std::string(problem.at("detail").as_string());
+  };
+  CHECK(detail("/v1/route", 400) == "content: a path such as /a is missing");
+  CHECK(detail("/v1/route?clent=1.1.1.1&content=/a", 400) ==
+        "unknown parameter 'clent', did you mean 'client'?");
+  CHECK(detail("/v1/route?client=x&content=/a", 400) ==
+        "client: expected an IPv4 or IPv6 address, found 'x'");
+  CHECK(detail("/v1/route?content=/a&content=/b", 400) == "parameter content is given twice");
+  CHECK(detail("/v1/route?content=/a&size_bytes=-1", 400) ==
+        "size_bytes: expected a whole number, found '-1'");
+  CHECK(detail("/v1/route?content=/a&explain=maybe", 400) ==
+        "explain: expected 1 or 0, found 'maybe'");
+  CHECK(detail("/v1/route?content=/a&service=www.exmple", 400) ==
+        "service: no service is named 'www.exmple', did you mean 'www.example'?");
+  CHECK(detail("/nothing", 404) == "there is no '/nothing' here");
+  CHECK(detail("*", 400) == "the target is no path with a query (RFC 9112, section 3.2)");
+  CHECK(api.post("/healthz").status == 405);
+  CHECK(api.post("/healthz").allow == "GET, HEAD");
+}
+
+TEST_CASE("a batch keeps its order, and a bad item is an error in its place") {
+  Asked api;
+  const std::string good = R"({"client":"0.0.1.9","content":"/a"})";
+  const json::array answers =
+      json::parse(api.post("/v1/route", "[" + good + R"(,{"content":"/a"},)" + good + "]").body)
+          .as_array();
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[0].as_object().at("edge") == "fra1");
+  CHECK(answers[1].as_object().at("error") == "client: expected an IPv4 or IPv6 address, found ''");
+  CHECK(answers[2] == answers[0]);
+  const std::string lines =
+      api.post("/v1/route", good + "\n\n{\"clinet\":1}\nnot json\n", "application/x-ndjson").body;
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 3);
+  CHECK(lines.find("unknown member 'clinet', did you mean 'client'?") != std::string::npos);
+  CHECK(lines.find("the body is not JSON") != std::string::npos);
+  CHECK(api.post("/v1/route", good, "text/plain").status == 415);
+  CHECK(api.post("/v1/route", good).status == 400);
+  CHECK(api.post("/v1/route", "[1,2,3,4]").status == 413);
+}
+
+TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
+  Asked api;
+  const auto edge = [&] {
+    return std::string(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("edge").as_string());
+  };
+  CHECK(edge() == "fra1");
+  api.caller_.is_admin = true;
+  CHECK(api.post("/v1/state", R"({"edge":"fra1","seq":5,"mode":"down"})").status == 204);
+  CHECK(api.post("/v1/state", R"({"edge":"fra1","seq":4,"mode":"ready"})").status == 409);
+  CHECK(api.post("/v1/state", R"({"edge":"fra9"})").status == 404);
+  CHECK(api.post("/v1/state", R"({"edge":)").status == 400);
+  api.tick();
+  CHECK(edge() == "ams1");
+  CHECK(api.post("/v1/edges/ams1/drain").status == 204);
+  CHECK(api.post("/v1/edges/ams9/drain").status == 404);
+  CHECK(api.saves_ == 1);
+  api.tick();
+  CHECK(edge() == "nrt1");
+  CHECK(api.publisher_.drained() == std::vector<std::string>{"ams1"});
+  const json::array edges = body(api.get("/v1/edges")).at("edges").as_array();
+  REQUIRE(edges.size() == 3);
+  CHECK(edges[0].as_object().at("excluded") == "down");
+  CHECK(edges[1].as_object().at("drained") == true);
+  CHECK(edges[2].as_object().at("requests_per_second").to_number<double>() == 0);
+  api.tick();
+  CHECK(body(api.get("/v1/edges"))
+            .at("edges")
+            .as_array()[2]
+            .as_object()
+            .at("requests_per_second")
+            .to_number<double>() == 1);
+  CHECK(api.post("/v1/edges/nrt1/drain").status == 204);
+  api.tick();
+  const HttpResponse& none = api.get("/v1/route?client=0.0.1.9&content=/a");
+  CHECK(none.status == 503);
+  CHECK(none.retry_after_s == 1);
+  CHECK(body(none).at("reason") == "no_edge");
+  CHECK(api.get("/r/a").status == 503);
+  CHECK(api.post("/v1/edges/ams1/undrain").status == 204);
+  api.tick();
+  CHECK(edge() == "ams1");
+}
+
+TEST_CASE("what is for operators is not there for others, and may need a token") {
+  Asked open;
+  CHECK(open.get("/v1/edges").status == 404);
+  Asked guarded("secret");
+  guarded.caller_.is_admin = true;
+  CHECK(guarded.get("/v1/edges").status == 401);
+  CHECK(guarded.get("/v1/edges").wants_token);
+  for (const char* wrong :
+       {"Bearer secre", "Bearer secret2", "Bearer Secret", "secret", "Basic secret"}) {
+    guarded.request_.authorization = wrong;
+    CHECK(guarded.get("/v1/edges").status == 401);
+  }
+  guarded.request_.authorization = "bearer secret";
+  CHECK(guarded.get("/v1/edges").status == 200);
+  CHECK(guarded.post("/v1/reload").status == 202);
+  CHECK(guarded.post("/v1/reload").status == 409);
+}
+
+TEST_CASE("answers say when they are stale, and readiness ends") {
+  Asked api;
+  CHECK(api.get("/readyz").status == 200);
+  api.caller_.now_ms = kNowMs + 5001;
+  CHECK(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("stale") == true);
+  CHECK(api.get("/readyz").status == 503);
+  CHECK(api.get("/healthz").status == 200);
+  api.tick(api.caller_.now_ms);
+  CHECK(api.get("/readyz").status == 200);
+}
+
+TEST_CASE("a reload keeps the states of edges that stay") {
+  Asked api;
+  api.caller_.is_admin = true;
+  api.post("/v1/edges/fra1/drain");
+  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  api.tick();
+  CHECK(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("edge") == "ams1");
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,241 @@
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/scenarios/serving.hpp"
+#include "tests/support.hpp"
+
+namespace edgeward {
+
+namespace {
+
+namespace json = boost::json;
+using test::HttpAnswer;
+using test::HttpConnection;
+using test::Serving;
+
+/// A configuration of three edges that needs no database; clients of 192.0.2.0/24 are in Frankfurt.
+class Place {
+ public:
+  Place() {
+    folder_.write("clients.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,50.11,8.68,DE,\n");
+    write_fleet("fra1", "fra1");
+    write_config("127.0.0.1/32");
+  }
+
+  void write_fleet(const std::string& name, const std::string& endpoint) const {
+    folder_.write("fleet.yaml",
+                  fmt::format("origin: {{lat: 38.94, lon: -77.46}}\n"
+                              "edges:\n"
+                              "  {}: {{lat: 50.03, lon: 8.57, storage: 1TiB, endpoint: {}}}\n"
+                              "  ams1: {{lat: 52.31, lon: 4.76, storage: 1TiB}}\n"
+                              "  nrt1: {{lat: 35.76, lon: 140.39, storage: 1TiB}}\n",
+                              name, endpoint));
+  }
+  void write_config(const std::string& trusted, const std::string& more = {}) const {
+    folder_.write("edgeward.yaml",
+                  fmt::format("fleet: fleet.yaml\n"
+                              "geo: {{databases: [], overrides: clients.csv}}\n"
+                              "routing: {{spread_epsilon: {{score: 0}}, min_candidates: 1}}\n"
+                              "serve: {{tick: 20ms, workers: 2, unreported_edges: ready,\n"
+                              "        recovery_hold: 0s, state_dir: state,\n"
+                              "        trusted_callers: [{}]{}}}\n",
+                              trusted, more));
+  }
+  [[nodiscard]] std::vector<std::string> arguments() const {
+    return {"--config", (folder_.path() / "edgeward.yaml").string()};
+  }
+  [[nodiscard]] const test::TemporaryFolder& folder() const { return folder_; }
+
+ private:
+  test::TemporaryFolder folder_;
+};
+
+constexpr const char* kRoute = "/v1/route?client=192.0.2.7&content=/a";
+
+std::string edge_of(const HttpAnswer& answer) {
+  const json::value& edge = json::parse(answer.body).as_object().at("edge");
+  return edge.is_string() ? edge.get_string().c_str() : "none";
+}
+
+/// Asks until the answer's edge is that one; a tick makes it so.
+void wait_for_edge(HttpConnection& connection, const std::string& wanted) {
+  for (int i = 0; i < 200'000; ++i) {
+    if (edge_of(connection.get(kRoute)) == wanted) return;
+  }
+  FAIL("the edge never became " << wanted);
+}
+
+}  // namespace
+
+TEST_CASE("without a configuration it serves the demo fleet, and says so") {
+  Serving serving({});
+  CHECK(serving.said().find("using the made-up fleet") != std::string::npos);
+  HttpConnection connection(serving.port());
+  const HttpAnswer answer = connection.get("/v1/route?client=81.2.69.142&content=/a");
+  CHECK(answer.status == 200);
+  CHECK(edge_of(answer) == "lhr1");
+  // The command decides the same.
+  const test::Outcome outcome =
+      test::run(EDGEWARD_BINARY, {"route", "--client", "81.2.69.142", "--content", "/a", "--json"});
+  CHECK(edge_of({.status = 200, .head = {}, .body = outcome.out}) == "lhr1");
+  CHECK(serving.stop() == 0);
+}
+
+TEST_CASE("many requests in one write are answered in their order in whatever pieces they come") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  std::string stream;
+  for (int i = 0; i < 500; ++i) {
+    stream += fmt::format("GET /r/{} HTTP/1.1\r\nHost: x\r\nX-Any: {}\r\n\r\n", i,
+                          std::string(static_cast<std::size_t>(i), 'a'));
+  }
+  // All answers have to be taken while requests are still sent.
+  std::thread sender([&] {
+    for (std::size_t at = 0; at < stream.size(); at += 1013) {
+      connection.send(std::string_view(stream).substr(at, 1013));
+    }
+  });
+  std::vector<std::string> locations;
+  for (int i = 0; i < 500; ++i) locations.push_back(connection.receive().field("Location"));
+  sender.join();
+  for (int i = 0; i < 500; ++i) {
+    const std::string& location = locations[static_cast<std::size_t>(i)];
+    REQUIRE(location.substr(location.rfind('/')) == fmt::format("/{}", i));
+  }
+}
+
+TEST_CASE("states and drains and their end are followed; drains outlive a restart") {
+  const Place place;
+  {
+    Serving serving(place.arguments());
+    HttpConnection connection(serving.port());
+    HttpConnection admin(serving.admin_port());
+    CHECK(edge_of(connection.get(kRoute)) == "fra1");
+    CHECK(admin.post("/v1/state", R"({"edge":"fra1","mode":"down"})").status == 204);
+    wait_for_edge(connection, "ams1");
+    CHECK(admin.post("/v1/state", R"({"edge":"fra1","mode":"ready"})").status == 204);
+    wait_for_edge(connection, "fra1");
+    CHECK(admin.post("/v1/edges/fra1/drain").status == 204);
+    wait_for_edge(connection, "ams1");
+    CHECK(connection.post("/v1/edges/fra1/undrain").status == 404);
+    CHECK(serving.stop() == 0);
+  }
+  Serving again(place.arguments());
+  CHECK(again.said().find("fra1 is drained, as it was before") != std::string::npos);
+  HttpConnection connection(again.port());
+  CHECK(edge_of(connection.get(kRoute)) == "ams1");
+}
+
+TEST_CASE("a reload takes a good configuration and refuses a bad one") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  place.write_fleet("fra2", "fra2.example");
+  serving.signal(SIGHUP);
+  serving.wait_for("reloaded");
+  wait_for_edge(connection, "fra2");
+  place.folder().write("fleet.yaml", "origin: {lat: 1, lon: 2}\nedgs: {}\n");
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.post("/v1/reload").status == 202);
+  serving.wait_for("fleet.yaml:2:1: a fleet file: unknown key 'edgs'");
+  CHECK(edge_of(connection.get(kRoute)) == "fra2");
+}
+
+TEST_CASE("the end comes after what has been asked and without a reset") {
+  const Place place;
+  Serving serving(place.arguments());
+  std::atomic<int> asking{0};
+  std::atomic<bool> has_failed{false};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      try {
+        HttpConnection connection(serving.port());
+        bool is_first = true;
+        while (true) {
+          // What is sent is answered, or was sent after the other side had closed.
+          const HttpAnswer answer = connection.get(kRoute);
+          if (answer.status == 0) break;
+          if (answer.status != 200) has_failed = true;
+          if (is_first) ++asking;
+          is_first = false;
+          if (answer.field("Connection") == "close") break;
+        }
+      } catch (const std::exception&) {
+        has_failed = true;
+      }
+    });
+  }
+  HttpConnection idle(serving.port());
+  CHECK(idle.get("/healthz").status == 200);
+  while (asking < 8) std::this_thread::yield();
+  CHECK(serving.stop() == 0);
+  for (std::thread& client : clients) client.join();
+  CHECK_FALSE(has_failed);
+  CHECK(idle.is_closed());
+}
+
+TEST_CASE("slow and idle connections are ended, each in its way") {
+  const Place place;
+  place.write_config("127.0.0.1/32", ", limits: {idle: 300ms, request: 300ms}");
+  Serving serving(place.arguments());
+  HttpConnection idle(serving.port());
+  HttpConnection slow(serving.port());
+  slow.send("GET / HTT");
+  const HttpAnswer answer = slow.receive();
+  CHECK(answer.status == 408);
+  CHECK(answer.field("Connection") == "close");
+  CHECK(slow.is_closed());
+  CHECK(idle.is_closed());
+}
+
+TEST_CASE("too many connections of one peer are told so, others are served") {
+  const Place place;
+  place.write_config("127.0.0.1/32", ", limits: {connections_per_peer: 4}");
+  Serving serving(place.arguments());
+  std::vector<std::unique_ptr<HttpConnection>> connections;
+  int served = 0;
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    connections.push_back(std::make_unique<HttpConnection>(serving.port()));
+    int status = 0;
+    try {
+      status = connections.back()->get("/healthz").status;
+    } catch (const std::exception&) {
+      status = 503;  // its answer was lost to the close that follows it at once
+    }
+    (status == 200 ? served : refused) += 1;
+  }
+  CHECK(served >= 4);
+  CHECK(served <= 8);  // four at each of two workers
+  CHECK(refused == 20 - served);
+}
+
+TEST_CASE("a port in use, and an admin listener open to all without a token, end it at once") {
+  const Place place;
+  Serving serving(place.arguments());
+  std::vector<std::string> arguments{"serve"};
+  for (const std::string& argument : place.arguments()) arguments.push_back(argument);
+  arguments.insert(arguments.end(), {"--listen", fmt::format("127.0.0.1:{}", serving.port())});
+  const test::Outcome taken = test::run(EDGEWARD_BINARY, arguments);
+  CHECK(taken.exit_code == 2);
+  CHECK(taken.err.find("Address already in use") != std::string::npos);
+  arguments.back() = "127.0.0.1:0";
+  arguments.insert(arguments.end(), {"--admin", "0.0.0.0:0"});
+  const test::Outcome open = test::run(EDGEWARD_BINARY, arguments);
+  CHECK(open.exit_code == 2);
+  CHECK(open.err.find("admin_token_file") != std::string::npos);
+}
+
+}  // namespace edgeward

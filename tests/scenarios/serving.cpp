@@ -1,0 +1,186 @@
+#include "tests/scenarios/serving.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+namespace edgeward::test {
+
+namespace {
+
+constexpr int kTimeoutMs = 30'000;
+
+/// Asks again and again, a little apart, until it holds.
+template <class Holds>
+void wait_until(std::string_view what, Holds holds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTimeoutMs);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) {
+      throw std::runtime_error(fmt::format("waited in vain: {}", what));
+    }
+    std::this_thread::yield();
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+}  // namespace
+
+Serving::Serving(const std::vector<std::string>& arguments) : err_(folder_.path() / "err") {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
+  std::vector<std::string> all{EDGEWARD_BINARY, "serve",   "--listen",
+                               "127.0.0.1:0",   "--admin", "127.0.0.1:0"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& argument : all) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const int error = posix_spawn(&child_, EDGEWARD_BINARY, &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw std::runtime_error("cannot start " EDGEWARD_BINARY);
+  wait_for("listening on");
+  port_ = port_after("listening on http://127.0.0.1:");
+  admin_port_ = port_after("admin on http://127.0.0.1:");
+}
+
+Serving::~Serving() {
+  if (child_ < 0) return;
+  ::kill(child_, SIGKILL);
+  ::waitpid(child_, nullptr, 0);
+}
+
+std::string Serving::said() const {
+  std::error_code error;
+  return std::filesystem::exists(err_, error) ? read_file(err_) : std::string();
+}
+
+void Serving::wait_for(std::string_view sentence) const {
+  wait_until(sentence, [&] {
+    const std::string text = said();
+    // The whole line has to be there.
+    const std::size_t at = text.find(sentence);
+    if (at != std::string::npos && text.find('\n', at) != std::string::npos) return true;
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == child_) {
+      throw std::runtime_error("it ended: " + text);
+    }
+    return false;
+  });
+}
+
+std::uint16_t Serving::port_after(std::string_view words) const {
+  const std::string text = said();
+  const std::size_t at = text.find(words);
+  if (at == std::string::npos) throw std::runtime_error("no port in: " + text);
+  return static_cast<std::uint16_t>(std::atoi(text.c_str() + at + words.size()));
+}
+
+void Serving::signal(int number) const {
+  ::kill(child_, number);
+}
+
+int Serving::stop() {
+  ::kill(child_, SIGTERM);
+  int status = 0;
+  ::waitpid(child_, &status, 0);
+  child_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string HttpAnswer::field(std::string_view name) const {
+  const std::string start = fmt::format("\r\n{}: ", name);
+  const std::size_t at = head.find(start);
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + start.size();
+  return head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
+HttpConnection::HttpConnection(std::uint16_t port) {
+  socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    ::close(socket_);
+    throw std::runtime_error(fmt::format("cannot connect to port {}", port));
+  }
+}
+
+HttpConnection::~HttpConnection() {
+  ::close(socket_);
+}
+
+void HttpConnection::send(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count <= 0) throw std::runtime_error("the connection takes no more");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+bool HttpConnection::fill() {
+  pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
+  if (::poll(&waiting, 1, kTimeoutMs) != 1) throw std::runtime_error("no answer in time");
+  std::array<char, 16'384> buffer;
+  const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), 0);
+  if (count < 0) throw std::runtime_error("the connection was reset");
+  input_.append(buffer.data(), static_cast<std::size_t>(count));
+  return count > 0;
+}
+
+HttpAnswer HttpConnection::receive() {
+  HttpAnswer answer;
+  std::size_t end = 0;
+  while ((end = input_.find("\r\n\r\n")) == std::string::npos) {
+    if (fill()) continue;
+    if (!input_.empty()) throw std::runtime_error("half an answer: " + input_);
+    return answer;
+  }
+  answer.head = input_.substr(0, end + 2);
+  answer.status = std::atoi(answer.head.c_str() + std::string_view("HTTP/1.1 ").size());
+  const std::string length = answer.field("Content-Length");
+  const std::size_t size = length.empty() ? 0 : std::stoul(length);
+  while (input_.size() < end + 4 + size) {
+    if (!fill()) throw std::runtime_error("half a body");
+  }
+  answer.body = input_.substr(end + 4, size);
+  input_.erase(0, end + 4 + size);
+  return answer;
+}
+
+HttpAnswer HttpConnection::get(std::string_view target) {
+  send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", target));
+  return receive();
+}
+
+HttpAnswer HttpConnection::post(std::string_view target, std::string_view body,
+                                std::string_view type) {
+  send(
+      fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\n"
+                  "Content-Length: {}\r\n\r\n{}",
+                  target, type, body.size(), body));
+  return receive();
+}
+
+bool HttpConnection::is_closed() {
+  while (fill()) {
+  }
+  return true;
+}
+
+}  // namespace edgeward::test

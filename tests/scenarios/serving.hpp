@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support.hpp"
+
+namespace edgeward::test {
+
+/// A running `edgeward serve` on free loopback ports. Ended by the destructor if not by stop().
+class Serving {
+ public:
+  /// `arguments` follow `serve`; ports are added.
+  explicit Serving(const std::vector<std::string>& arguments);
+  ~Serving();
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
+  /// What it has said so far.
+  [[nodiscard]] std::string said() const;
+  /// Waits until it has said that, or fails the test after a while.
+  void wait_for(std::string_view sentence) const;
+
+  void signal(int number) const;
+  /// SIGTERM; its exit code.
+  int stop();
+
+ private:
+  [[nodiscard]] std::uint16_t port_after(std::string_view words) const;
+
+  TemporaryFolder folder_;
+  std::filesystem::path err_;
+  pid_t child_ = -1;
+  std::uint16_t port_ = 0;
+  std::uint16_t admin_port_ = 0;
+};
+
+/// One answer, taken apart.
+struct HttpAnswer {
+  int status = 0;
+  std::string head;
+  std::string body;
+
+  /// The value of a header field; empty if it is not there.
+  [[nodiscard]] std::string field(std::string_view name) const;
+};
+
+/// A client's connection on loopback: blocking, with a timeout that fails the test.
+class HttpConnection {
+ public:
+  explicit HttpConnection(std::uint16_t port);
+  ~HttpConnection();
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  void send(std::string_view bytes) const;
+  /// The next answer; status 0 at the end of the stream.
+  [[nodiscard]] HttpAnswer receive();
+  [[nodiscard]] HttpAnswer get(std::string_view target);
+  [[nodiscard]] HttpAnswer post(std::string_view target, std::string_view body = {},
+                                std::string_view type = "application/json");
+  /// Whether the other side has closed: cleanly, not by a reset.
+  [[nodiscard]] bool is_closed();
+
+ private:
+  /// False at the end.
+  bool fill();
+
+  int socket_ = -1;
+  std::string input_;
+};
+
+}  // namespace edgeward::test
