@@ -9,7 +9,7 @@ build=(
   libmaxminddb-dev libsimdjson-dev libxxhash-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
-test=(catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm mmdb-bin python3)
+test=(bind9-dnsutils catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm mmdb-bin python3)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "geo/ip_address.hpp"
 #include "geo/point.hpp"
 
 namespace edgeward::cache {
@@ -49,10 +50,11 @@ struct Edge {
   unsigned servers = 64;                    ///< m of the queue model (Erlang C)
   double service_ms = 2;                    ///< mean time a server takes for a request
   FillSource fill = FillSource::origin;
-  EdgeId parent = kNoEdge;            ///< with FillSource::parent
-  bool is_shield = false;             ///< serves other edges, no clients
-  std::string endpoint;               ///< host clients are sent to; empty: the edge's name
-  std::vector<std::string> services;  ///< names of the services it has; empty: all
+  EdgeId parent = kNoEdge;                ///< with FillSource::parent
+  bool is_shield = false;                 ///< serves other edges, no clients
+  std::vector<geo::IpAddress> addresses;  ///< what DNS answers, IPv4 and IPv6
+  std::string endpoint;                   ///< host clients are sent to; empty: the edge's name
+  std::vector<std::string> services;      ///< names of the services it has; empty: all
 
   bool operator==(const Edge&) const = default;
 };

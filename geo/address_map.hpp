@@ -8,6 +8,7 @@
 #include "geo/address_ranges.hpp"
 #include "geo/huge_array.hpp"
 #include "geo/ip_address.hpp"
+#include "geo/ip_prefix.hpp"
 #include "geo/location.hpp"
 #include "geo/point.hpp"
 #include "geo/range_map.hpp"
@@ -50,6 +51,9 @@ class AddressMap {
   static constexpr double kAreaDeg = 5;
 
   [[nodiscard]] CellIndex find(const IpAddress& address) const noexcept;
+  /// The widest block around an address of which every address is in its cell: what an answer that
+  /// depends on the cell alone holds for.
+  [[nodiscard]] IpPrefix block(const IpAddress& address) const noexcept;
   /// The cell of a country's centre; the fallback's where the country is not known.
   [[nodiscard]] CellIndex find(Country country) const noexcept;
 

@@ -70,14 +70,24 @@ class RangeMap {
   }
 
   [[nodiscard]] std::uint32_t find(Key key) const noexcept {
-    std::size_t node = 0;
-    for (const Level& level : levels_) {
-      node = std::min(node, level.last);
-      node = node * kFanout + last_at_or_before(nodes_[level.begin + node], key);
-    }
-    const Leaf& leaf = leaves_[std::min(node, leaves_.size() - 1)];
+    const Leaf& leaf = leaves_[leaf_of(key)];
     __builtin_prefetch(leaf.values.data());
     return leaf.values[last_at_or_before(leaf.begins, key)];
+  }
+
+  /// The range that a key is in, with its last key.
+  struct Found {
+    Key begin = 0;
+    Key last = 0;
+    std::uint32_t value = 0;
+  };
+  [[nodiscard]] Found find_range(Key key) const noexcept {
+    const std::size_t at = leaf_of(key);
+    const std::size_t i =
+        std::min(kFanout * at + last_at_or_before(leaves_[at].begins, key), size_ - 1);
+    const Key last =
+        i + 1 < size_ ? static_cast<Key>(begin_of(i + 1) - 1) : std::numeric_limits<Key>::max();
+    return {.begin = begin_of(i), .last = last, .value = leaves_[i / kFanout].values[i % kFanout]};
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -111,6 +121,18 @@ class RangeMap {
     Node begins{};
     std::array<std::uint32_t, kFanout> values{};
   };
+
+  [[nodiscard]] std::size_t leaf_of(Key key) const noexcept {
+    std::size_t node = 0;
+    for (const Level& level : levels_) {
+      node = std::min(node, level.last);
+      node = node * kFanout + last_at_or_before(nodes_[level.begin + node], key);
+    }
+    return std::min(node, leaves_.size() - 1);
+  }
+  [[nodiscard]] Key begin_of(std::size_t range) const {
+    return leaves_[range / kFanout].begins[range % kFanout];
+  }
 
   /// The first begin of a node that is looked into is never past the key.
   static std::size_t last_at_or_before(const Node& begins, Key key) {

@@ -34,6 +34,7 @@ struct ServeCommand {
   std::string fleet;
   std::string listen;
   std::string admin;
+  std::string dns;
 };
 
 /// What a command line says goes before what a file says.
@@ -41,7 +42,12 @@ Config load_config(const ServeCommand& command) {
   Config config = load_chosen_config(command.config, command.fleet);
   if (!command.listen.empty()) config.serve.listen = command.listen;
   if (!command.admin.empty()) config.serve.admin = command.admin;
-  if (command.config.empty()) config.serve.unreported = Unreported::ready;
+  if (!command.dns.empty()) config.serve.dns = command.dns;
+  if (command.config.empty()) {
+    // So that there is something to see.
+    config.serve.unreported = Unreported::ready;
+    config.routing.services.push_back({.name = "www.cdn.example"});
+  }
   return config;
 }
 
@@ -181,8 +187,8 @@ int run_serve(const ServeCommand& command) {
                                }};
   Server server(config.serve, api, actions, publisher);
   server.start();
-  say(fmt::format("listening on http://{}, admin on http://{}", server.listens_at(),
-                  server.admin_at()));
+  say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
+                  server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
   run_ticks(signals, config.serve.tick_ms, publisher, server, reloader);
   say("draining: no new connections, what has been asked is answered");
   server.drain();
@@ -192,7 +198,8 @@ int run_serve(const ServeCommand& command) {
 }  // namespace
 
 void add_serve(CLI::App& app, Action& action) {
-  CLI::App& serve = *app.add_subcommand("serve", "Answer over HTTP which edge should serve");
+  CLI::App& serve =
+      *app.add_subcommand("serve", "Answer over HTTP and DNS which edge should serve");
   auto command = std::make_shared<ServeCommand>();
   ServeCommand& c = *command;
   serve.add_option("--config", c.config, "Configuration; default: the demo fleet")
@@ -202,6 +209,8 @@ void add_serve(CLI::App& app, Action& action) {
   serve.add_option("--listen", c.listen, "Where clients ask; default: 127.0.0.1:8080")
       ->type_name("ADDRESS:PORT");
   serve.add_option("--admin", c.admin, "Where operators and edges ask; default: 127.0.0.1:8081")
+      ->type_name("ADDRESS:PORT");
+  serve.add_option("--dns", c.dns, "Where resolvers ask; default: 127.0.0.1:5353; none: no DNS")
       ->type_name("ADDRESS:PORT");
   serve.footer(
       "For clients:\n"

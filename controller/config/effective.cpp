@@ -71,6 +71,12 @@ void write_fleet(const cache::Fleet& fleet, YamlWriter& out) {
     if (edge.parent != cache::kNoEdge) out.line("parent", in_quotes(fleet[edge.parent].name));
     out.line("shield", edge.is_shield);
     out.line("endpoint", in_quotes(edge.endpoint.empty() ? edge.name : edge.endpoint));
+    if (!edge.addresses.empty()) {
+      std::vector<std::string> texts;
+      for (const geo::IpAddress& address : edge.addresses)
+        texts.push_back(in_quotes(address.text()));
+      out.line("addresses", fmt::format("[{}]", fmt::join(texts, ", ")));
+    }
     if (!edge.services.empty()) {
       out.line("services", fmt::format("[\"{}\"]", fmt::join(edge.services, "\", \"")));
     }
@@ -169,6 +175,7 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.open("serve");
   out.line("listen", in_quotes(serve.listen));
   out.line("admin", in_quotes(serve.admin));
+  out.line("dns", in_quotes(serve.dns));
   out.line("workers", serve.workers);
   out.line("tick", duration_text(serve.tick_ms));
   if (serve.admin_token_file) {
@@ -193,6 +200,18 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.close();
 }
 
+void write_dns(const DnsOptions& dns, YamlWriter& out) {
+  out.open("dns");
+  out.line("ttl", duration_text(dns.ttl_ms));
+  out.line("negative_ttl", duration_text(dns.negative_ttl_ms));
+  out.line("answers", dns.answers_max);
+  out.line("client_subnet", dns.takes_client_subnet);
+  std::vector<std::string> servers;
+  for (const std::string& server : dns.name_servers) servers.push_back(in_quotes(server));
+  out.line("name_servers", fmt::format("[{}]", fmt::join(servers, ", ")));
+  out.close();
+}
+
 }  // namespace
 
 std::string effective_yaml(const FleetFile& file) {
@@ -212,6 +231,7 @@ std::string effective_yaml(const Config& config) {
   write_routing(config.routing, out);
   write_services(config.routing.services, config.fleet, out);
   write_serve(config.serve, out);
+  write_dns(config.serve.answers, out);
   return std::move(out).text();
 }
 

@@ -85,6 +85,20 @@ Edge read_edge(YamlMap& map, std::string name, FleetRead& read, Pending& pending
                           quote(edge.endpoint)));
   }
   if (edge.endpoint == edge.name) edge.endpoint.clear();  // which says the same
+  if (const YamlNode* const addresses = map.find("addresses")) {
+    for (const YamlNode* const word : words(*addresses, "addresses", map.faults())) {
+      if (const auto address = geo::IpAddress::parse(word->text)) {
+        edge.addresses.push_back(*address);
+      } else {
+        map.fault(word->at, fmt::format("addresses: expected an IPv4 or IPv6 address, found {}",
+                                        quote(word->text)));
+      }
+    }
+    constexpr std::size_t kAddressesMax = 8;
+    if (edge.addresses.size() > kAddressesMax) {
+      map.fault(addresses->at, fmt::format("addresses: at most {}", kAddressesMax));
+    }
+  }
   if (const YamlNode* const services = map.find("services")) {
     for (const YamlNode* const word : words(*services, "services", map.faults())) {
       edge.services.push_back(word->text);

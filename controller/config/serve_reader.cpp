@@ -56,6 +56,25 @@ void read_limits(const YamlNode& node, ServeOptions& options, Faults& faults) {
 
 }  // namespace
 
+void read_dns(const YamlNode& node, DnsOptions& options, Faults& faults) {
+  YamlMap map(node, "dns", faults);
+  map.duration("ttl", options.ttl_ms, 0, kDayMs);
+  map.duration("negative_ttl", options.negative_ttl_ms, 0, kDayMs);
+  map.count("answers", options.answers_max, 1, 4);
+  map.flag("client_subnet", options.takes_client_subnet);
+  if (const YamlNode* const servers = map.find("name_servers")) {
+    for (const YamlNode* const word : words(*servers, "name_servers", faults)) {
+      if (dns_wire_name(word->text)) {
+        options.name_servers.push_back(word->text);
+      } else {
+        faults.add(word->at,
+                   fmt::format("name_servers: expected a host name, found {}", quote(word->text)));
+      }
+    }
+  }
+  map.finish();
+}
+
 void read_serve(const YamlNode& node, const std::filesystem::path& folder, ServeOptions& options,
                 Faults& faults) {
   constexpr std::array kUnreported{Unreported::unknown, Unreported::ready};
@@ -63,6 +82,7 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   YamlMap map(node, "serve", faults);
   map.text("listen", options.listen);
   map.text("admin", options.admin);
+  map.text("dns", options.dns);
   map.count("workers", options.workers, 0, 1024);
   map.duration("tick", options.tick_ms, 10, 60'000);
   read_path(map, "admin_token_file", folder, options.admin_token_file);

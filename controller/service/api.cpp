@@ -206,6 +206,11 @@ WorkerTick Api::take() {
   return std::exchange(tick_, std::move(next));
 }
 
+void Api::note(const DnsOutcome& outcome) {
+  ++tick_.dns_by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
+  if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision);
+}
+
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   response.clear();
   // The absolute form is what a proxy would be asked (RFC 9112 §3.2.2).

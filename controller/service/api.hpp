@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
@@ -50,6 +51,8 @@ class Api {
   void install(Publisher::Snapshot snapshot);
   /// What was decided since the last call.
   [[nodiscard]] WorkerTick take();
+  /// Counts an answer given elsewhere by the same snapshot, over DNS.
+  void note(const DnsOutcome& outcome);
 
   /// `response` is cleared first.
   void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);

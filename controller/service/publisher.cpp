@@ -46,6 +46,7 @@ void Publisher::add(WorkerTick tick) {
   const std::lock_guard lock(mutex_);
   totals_.decisions += tick.decisions;
   for (std::size_t i = 0; i < kReasonCount; ++i) totals_.by_reason[i] += tick.by_reason[i];
+  for (std::size_t i = 0; i < kDnsCodes; ++i) totals_.dns_by_code[i] += tick.dns_by_code[i];
   // What was decided before a reload counts other edges.
   if (tick.fleet == routing_.part) ticks_.push_back(std::move(tick));
 }

@@ -22,12 +22,16 @@ namespace edgeward::controller {
 inline constexpr std::size_t kReasonCount =
     static_cast<std::size_t>(policy::Reason::best_score) + 1;
 
+/// DNS answers are counted by code; the last counts BADVERS.
+inline constexpr std::size_t kDnsCodes = 17;
+
 /// Decisions of one worker since it last told, for the publisher.
 struct WorkerTick {
   std::shared_ptr<const policy::FleetPart> fleet;  ///< that the numbers by edge are of
   std::vector<std::uint64_t> by_edge;
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::uint64_t decisions = 0;
+  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
   std::vector<policy::SampledRequest> sample;  ///< every `sample_stride`-th decision
   std::uint64_t sample_stride = 1;             ///< a power of two
 };
@@ -36,6 +40,7 @@ struct WorkerTick {
 struct DecisionTotals {
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kReasonCount> by_reason{};
+  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
 };
 
 /// One edge, for people and machines that ask how things are.

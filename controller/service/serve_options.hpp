@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 
@@ -23,6 +24,7 @@ enum class Unreported : std::uint8_t {
 struct ServeOptions {
   std::string listen = "127.0.0.1:8080";  ///< ADDRESS:PORT or [ADDRESS]:PORT; port 0: any free one
   std::string admin = "127.0.0.1:8081";
+  std::string dns = "127.0.0.1:5353";                     ///< the same; `none`: no DNS
   unsigned workers = 0;                                   ///< threads; 0: one a core
   std::int64_t tick_ms = 1000;                            ///< from a snapshot to the next
   std::optional<std::filesystem::path> admin_token_file;  ///< of the bearer token
@@ -31,6 +33,7 @@ struct ServeOptions {
   Unreported unreported = Unreported::unknown;
   std::int64_t recovery_hold_ms = 15'000;  ///< StateRules::recovery_hold_ms
 
+  DnsOptions answers;  ///< the key `dns` of a configuration
   HttpLimits http;
   unsigned connections_max = 20'000;           ///< of all workers together
   unsigned connections_per_peer_max = 10'000;  ///< of one address, at one worker

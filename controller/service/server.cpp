@@ -20,7 +20,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/service/dns_listener.hpp"
 
 namespace edgeward::controller {
 
@@ -136,7 +138,21 @@ class Server::Worker {
       : options_(options),
         api_(api, actions, publisher),
         publisher_(publisher),
-        connections_max_(connections_max) {}
+        connections_max_(connections_max),
+        answerer_(options.answers) {
+    answerer_.install(publisher.current());
+  }
+
+  void listen_dns(const tcp::endpoint& endpoint) {
+    dns_ = std::make_unique<DnsListener>(
+        context_, endpoint.address().to_string(), endpoint.port(),
+        [this](std::span<const std::uint8_t> message, const geo::IpAddress& peer, bool is_udp,
+               std::vector<std::uint8_t>& out) {
+          const auto outcome = answerer_.answer(message, peer, coarse_now_ms(), is_udp, out);
+          if (outcome) api_.note(*outcome);
+        });
+  }
+  [[nodiscard]] std::uint16_t dns_port() const { return dns_->port(); }
 
   void listen(const tcp::endpoint& endpoint, bool is_admin) {
     listeners_.push_back({open_acceptor(context_, endpoint), is_admin});
@@ -147,6 +163,7 @@ class Server::Worker {
 
   void start() {
     for (Listener& listener : listeners_) accept(listener);
+    if (dns_ != nullptr) dns_->start();
     sweep();
     thread_ = std::thread([this] { context_.run(); });
   }
@@ -155,6 +172,7 @@ class Server::Worker {
     asio::post(context_, [this, snapshot] {
       publisher_.add(api_.take());
       api_.install(snapshot);
+      answerer_.install(snapshot);
     });
   }
 
@@ -168,6 +186,7 @@ class Server::Worker {
         take_pending(listener);
         listener.acceptor.close(ignored);
       }
+      if (dns_ != nullptr) dns_->stop();
       timer_.cancel();
     });
   }
@@ -193,6 +212,8 @@ class Server::Worker {
   Publisher& publisher_;
   std::size_t connections_max_;
   asio::io_context context_{1};
+  DnsAnswerer answerer_;
+  std::unique_ptr<DnsListener> dns_;
   asio::steady_timer timer_{context_};
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
@@ -436,6 +457,14 @@ Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActi
     listen.port(workers_[0]->endpoint(0).port());
     admin.port(workers_[0]->endpoint(1).port());
   }
+  if (options.dns == "none") return;
+  tcp::endpoint dns = parse_endpoint(options.dns);
+  require_free(dns);
+  for (const auto& worker : workers_) {
+    worker->listen_dns(dns);
+    dns.port(workers_[0]->dns_port());
+  }
+  dns_at_ = text_of(dns);
 }
 
 Server::~Server() {

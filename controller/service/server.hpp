@@ -28,10 +28,13 @@ class Server {
 
   [[nodiscard]] std::string listens_at() const;
   [[nodiscard]] std::string admin_at() const;
+  /// Empty without DNS.
+  [[nodiscard]] const std::string& dns_at() const { return dns_at_; }
 
  private:
   class Worker;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::string dns_at_;
 };
 
 }  // namespace edgeward::controller

@@ -75,7 +75,49 @@ void wait_for_edge(HttpConnection& connection, const std::string& wanted) {
   FAIL("the edge never became " << wanted);
 }
 
+/// What dig finds, `+short`: an address a line, sorted as they came.
+std::string dig(const Serving& serving, std::vector<std::string> words) {
+  std::vector<std::string> arguments{"@127.0.0.1", "-p", fmt::format("{}", serving.dns_port()),
+                                     "+tries=1", "+time=20"};
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  const test::Outcome outcome = test::run("/usr/bin/dig", arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  return outcome.out;
+}
+
 }  // namespace
+
+TEST_CASE("dig gets the nearest edges for the client's network and what there is not is said") {
+  if (!std::filesystem::exists("/usr/bin/dig")) return test::skip("dig is not installed");
+  Serving serving({});
+  const std::string name = "www.cdn.example";
+  const std::string london = "192.0.2.19\n192.0.2.18\n";  // lhr1, cdg1 of the demo fleet
+  CHECK(dig(serving, {name, "+subnet=81.2.69.0/24", "+short"}) == london);
+  CHECK(dig(serving, {name, "+subnet=81.2.69.0/24", "+short", "+tcp"}) == london);
+  CHECK(dig(serving, {name, "AAAA", "+subnet=81.2.69.0/24", "+short"}) ==
+        "2001:db8::19\n2001:db8::18\n");
+  const std::string full = dig(serving, {name, "+subnet=81.2.69.0/24"});
+  CHECK(full.find("CLIENT-SUBNET: 81.2.69.0/24/") != std::string::npos);
+  CHECK(dig(serving, {"x." + name}).find("status: NXDOMAIN") != std::string::npos);
+  CHECK(dig(serving, {"example.com"}).find("status: REFUSED") != std::string::npos);
+  // Many queries of one connection are answered.
+  const std::string several =
+      dig(serving, {"+tcp", "+keepopen", "+short", "+subnet=81.2.69.0/24", name, name, name});
+  CHECK(several == london + london + london);
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.post("/v1/edges/lhr1/drain").status == 204);
+  HttpConnection connection(serving.port());
+  for (int i = 0; i < 200'000; ++i) {
+    if (edge_of(connection.get("/v1/route?client=81.2.69.142&content=/a")) != "lhr1") break;
+  }
+  // Each of the workers takes the snapshot when its turn comes.
+  std::string found = london;
+  for (int i = 0; i < 100 && found == london; ++i) {
+    found = dig(serving, {name, "+subnet=81.2.69.0/24", "+short"});
+  }
+  CHECK(found.find("192.0.2.19") == std::string::npos);
+}
 
 TEST_CASE("without a configuration it serves the demo fleet, and says so") {
   Serving serving({});

@@ -42,8 +42,8 @@ Serving::Serving(const std::vector<std::string>& arguments) : err_(folder_.path(
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
-  std::vector<std::string> all{EDGEWARD_BINARY, "serve",   "--listen",
-                               "127.0.0.1:0",   "--admin", "127.0.0.1:0"};
+  std::vector<std::string> all{EDGEWARD_BINARY, "serve",       "--listen", "127.0.0.1:0",
+                               "--admin",       "127.0.0.1:0", "--dns",    "127.0.0.1:0"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& argument : all) argv.push_back(argument.data());
@@ -54,6 +54,7 @@ Serving::Serving(const std::vector<std::string>& arguments) : err_(folder_.path(
   wait_for("listening on");
   port_ = port_after("listening on http://127.0.0.1:");
   admin_port_ = port_after("admin on http://127.0.0.1:");
+  dns_port_ = port_after("DNS on 127.0.0.1:");
 }
 
 Serving::~Serving() {

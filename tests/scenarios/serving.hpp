@@ -23,6 +23,7 @@ class Serving {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
+  [[nodiscard]] std::uint16_t dns_port() const { return dns_port_; }
   /// What it has said so far.
   [[nodiscard]] std::string said() const;
   /// Waits until it has said that, or fails the test after a while.
@@ -40,6 +41,7 @@ class Serving {
   pid_t child_ = -1;
   std::uint16_t port_ = 0;
   std::uint16_t admin_port_ = 0;
+  std::uint16_t dns_port_ = 0;
 };
 
 /// One answer, taken apart.

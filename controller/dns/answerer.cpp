@@ -1,0 +1,270 @@
+#include "controller/dns/answerer.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace edgeward::controller {
+
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::size_t kHeaderBytes = 12;
+/// What a UDP answer is cut to, whatever the client takes: it passes every path whole (DNS flag
+/// day 2020).
+constexpr std::size_t kUdpBytesMax = 1232;
+constexpr std::uint16_t kPointer = 0xC000;
+
+bool equal(Bytes a, Bytes b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+std::uint32_t seconds(std::int64_t ms) {
+  return static_cast<std::uint32_t>((ms + 999) / 1000);
+}
+
+bool is_family(const geo::IpAddress& address, DnsType type) {
+  return address.is_v4() == (type == DnsType::a);
+}
+
+}  // namespace
+
+std::optional<std::vector<std::uint8_t>> dns_wire_name(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  std::vector<std::uint8_t> wire;
+  while (!name.empty()) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    if (end == 0 || end > 63) return std::nullopt;
+    wire.push_back(static_cast<std::uint8_t>(end));
+    for (const char c : name.substr(0, end)) {
+      const bool is_upper = c >= 'A' && c <= 'Z';
+      wire.push_back(static_cast<std::uint8_t>(is_upper ? c | 0x20 : c));
+    }
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  wire.push_back(0);
+  if (wire.size() > DnsQuery::kNameBytesMax) return std::nullopt;
+  return wire;
+}
+
+/// Appends a message: header, question and records, then what stood in the header.
+class DnsAnswerer::Writer {
+ public:
+  explicit Writer(std::vector<std::uint8_t>& out) : out_(out), start_(out.size()) {}
+
+  void begin(const DnsQuery& query) {
+    out_.insert(out_.end(), kHeaderBytes, 0);
+    out_.insert(out_.end(), query.question.begin(), query.question.end());
+    questions_ = query.question.empty() ? 0 : 1;
+  }
+  /// Forgets all records.
+  void truncate(const DnsQuery& query) {
+    out_.resize(start_ + kHeaderBytes + query.question.size());
+    answers_ = authorities_ = additionals_ = 0;
+    is_truncated_ = true;
+  }
+
+  enum class Section { answer, authority, additional };
+
+  /// A record whose owner stands in the question, from `offset` of the name on.
+  void record(Section section, std::size_t offset, DnsType type, std::uint32_t ttl_s, Bytes data) {
+    word(static_cast<std::uint16_t>(kPointer | (kHeaderBytes + offset)));
+    word(static_cast<std::uint16_t>(type));
+    word(kDnsClassIn);
+    word(static_cast<std::uint16_t>(ttl_s >> 16));
+    word(static_cast<std::uint16_t>(ttl_s));
+    word(static_cast<std::uint16_t>(data.size()));
+    out_.insert(out_.end(), data.begin(), data.end());
+    ++(section == Section::answer ? answers_ : authorities_);
+  }
+
+  void opt(const DnsQuery& query, DnsCode code, unsigned scope_bits) {
+    out_.push_back(0);
+    word(static_cast<std::uint16_t>(DnsType::opt));
+    word(kUdpBytesMax);
+    out_.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(code) >> 4));
+    out_.push_back(0);
+    word(0);
+    ++additionals_;
+    if (!query.subnet) return word(0);
+    const ClientSubnet& subnet = *query.subnet;
+    const std::size_t bytes = (subnet.source_bits + 7U) / 8;
+    word(static_cast<std::uint16_t>(8 + bytes));
+    word(8);
+    word(static_cast<std::uint16_t>(4 + bytes));
+    word(subnet.is_v4 ? 1 : 2);
+    out_.push_back(subnet.source_bits);
+    out_.push_back(static_cast<std::uint8_t>(scope_bits));
+    const auto begin = subnet.address.bytes.begin() + (subnet.is_v4 ? 12 : 0);
+    out_.insert(out_.end(), begin, begin + static_cast<std::ptrdiff_t>(bytes));
+  }
+
+  void end(const DnsQuery& query, DnsCode code, bool is_authoritative) {
+    const unsigned flags = 0x8000U | static_cast<unsigned>(query.opcode) << 11 |
+                           (is_authoritative ? 0x0400U : 0U) | (is_truncated_ ? 0x0200U : 0U) |
+                           (query.recursion_desired ? 0x0100U : 0U) |
+                           (static_cast<unsigned>(code) & 0xF);
+    std::size_t at = start_;
+    for (const unsigned value : {static_cast<unsigned>(query.id), flags, questions_, answers_,
+                                 authorities_, additionals_}) {
+      out_[at++] = static_cast<std::uint8_t>(value >> 8);
+      out_[at++] = static_cast<std::uint8_t>(value);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return out_.size() - start_; }
+  [[nodiscard]] unsigned answers() const { return answers_; }
+
+ private:
+  void word(std::uint16_t value) {
+    out_.push_back(static_cast<std::uint8_t>(value >> 8));
+    out_.push_back(static_cast<std::uint8_t>(value));
+  }
+
+  std::vector<std::uint8_t>& out_;
+  std::size_t start_;
+  unsigned questions_ = 0;
+  unsigned answers_ = 0;
+  unsigned authorities_ = 0;
+  unsigned additionals_ = 0;
+  bool is_truncated_ = false;
+};
+
+void DnsAnswerer::install(std::shared_ptr<const policy::Snapshot> snapshot) {
+  const bool is_new = snapshot_ == nullptr || snapshot_->fleet != snapshot->fleet;
+  snapshot_ = std::move(snapshot);
+  if (!is_new) return;
+  zones_.clear();
+  const std::vector<policy::Service>& services = snapshot_->fleet->options().services;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (services[i].name.find('.') == std::string::npos) continue;
+    auto name = dns_wire_name(services[i].name);
+    if (!name) continue;
+    Zone zone{.name = std::move(*name), .service = static_cast<policy::ServiceIndex>(i)};
+    for (const std::string& server : options_.name_servers) {
+      if (auto wire = dns_wire_name(server)) zone.name_servers.push_back(std::move(*wire));
+    }
+    if (zone.name_servers.empty()) {
+      if (auto wire = dns_wire_name("ns." + services[i].name)) {
+        zone.name_servers.push_back(std::move(*wire));
+      }
+    }
+    zones_.push_back(std::move(zone));
+  }
+}
+
+/// The zone whose name the question's ends with, at the start of a label; of several the longest.
+const DnsAnswerer::Zone* DnsAnswerer::find_zone(const DnsQuery& query) const {
+  const Bytes name = Bytes(query.name).first(query.name_bytes);
+  for (std::size_t at = 0; at < name.size() && name[at] != 0; at += name[at] + 1U) {
+    for (const Zone& zone : zones_) {
+      if (equal(name.subspan(at), zone.name)) return &zone;
+    }
+  }
+  return nullptr;
+}
+
+unsigned DnsAnswerer::scope_bits(const ClientSubnet& subnet) const {
+  const unsigned offset = subnet.is_v4 ? geo::kV4LengthOffset : 0;
+  unsigned bits = snapshot_->fleet->map().block(subnet.address).length;
+  bits = bits > offset ? bits - offset : 0;
+  // Shares tell clients apart by their /24 or /48.
+  const unsigned told_apart = subnet.is_v4 ? 24 : 48;
+  return snapshot_->shares != nullptr ? std::max(bits, told_apart) : bits;
+}
+
+void DnsAnswerer::write_addresses(const DnsQuery& query, const Zone& zone,
+                                  const geo::IpAddress& peer, std::int64_t now_ms, Writer& writer,
+                                  DnsOutcome& outcome, Scope& scope) {
+  const auto type = static_cast<DnsType>(query.type);
+  const bool by_subnet = query.subnet && query.subnet->source_bits > 0;
+  outcome.request = {
+      .at_ms = now_ms, .client = by_subnet ? query.subnet->address : peer, .service = zone.service};
+  outcome.client = policy::locate(outcome.request.client, snapshot_->fleet->map());
+  outcome.decision = policy::route(outcome.request, outcome.client, *snapshot_);
+  if (by_subnet) scope.bits = scope_bits(*query.subnet);
+  const policy::Decision& decision = *outcome.decision;
+  // A resolver that gets no answer asks another server, or goes on with what it had.
+  if (decision.edge == cache::kNoEdge) outcome.code = DnsCode::servfail;
+  unsigned named = 0;
+  const auto name_edge = [&](cache::EdgeId id) {
+    if (id == cache::kNoEdge || named == options_.answers_max) return;
+    const cache::Edge& edge = snapshot_->fleet->fleet()[id];
+    bool has_one = false;
+    for (const geo::IpAddress& address : edge.addresses) {
+      if (!is_family(address, type)) continue;
+      has_one = true;
+      const Bytes bytes = Bytes(address.bytes).subspan(type == DnsType::a ? 12 : 0);
+      writer.record(Writer::Section::answer, 0, type, seconds(options_.ttl_ms), bytes);
+    }
+    named += has_one ? 1 : 0;
+  };
+  name_edge(decision.edge);
+  for (const policy::Decision::RunnerUp& next : decision.runners_up) name_edge(next.edge);
+}
+
+std::optional<DnsOutcome> DnsAnswerer::answer(Bytes message, const geo::IpAddress& peer,
+                                              std::int64_t now_ms, bool is_udp,
+                                              std::vector<std::uint8_t>& out) {
+  auto query = parse_dns_query(message);
+  if (!query) return std::nullopt;
+  // Who does not take it says nothing of it (RFC 7871 §7.2.1).
+  if (!options_.takes_client_subnet) query->subnet.reset();
+  Writer writer(out);
+  writer.begin(*query);
+  DnsOutcome outcome{.code = query->fault};
+  Scope scope;
+  bool is_authoritative = false;
+  const Zone* const zone = outcome.code == DnsCode::noerror ? find_zone(*query) : nullptr;
+  const auto type = static_cast<DnsType>(query->type);
+  const bool is_transfer = type == DnsType::axfr || type == DnsType::ixfr;
+  const bool is_in = query->class_code == kDnsClassIn || query->class_code == kDnsClassAny;
+  if (outcome.code == DnsCode::noerror && (zone == nullptr || is_transfer || !is_in)) {
+    outcome.code = DnsCode::refused;
+  } else if (outcome.code == DnsCode::noerror) {
+    is_authoritative = true;
+    const std::size_t apex = query->name_bytes - zone->name.size();
+    // The serial and timers of a zone that nobody transfers (RFC 1035 §3.3.13).
+    std::vector<std::uint8_t> soa = zone->name_servers.front();
+    constexpr std::string_view kMailbox{"\x0ahostmaster", 11};
+    soa.insert(soa.end(), kMailbox.begin(), kMailbox.end());
+    soa.insert(soa.end(), zone->name.begin(), zone->name.end());
+    for (const std::uint32_t value : {std::uint32_t{1}, std::uint32_t{3600}, std::uint32_t{600},
+                                      std::uint32_t{86'400}, seconds(options_.negative_ttl_ms)}) {
+      for (const int shift : {24, 16, 8, 0})
+        soa.push_back(static_cast<std::uint8_t>(value >> shift));
+    }
+    if (apex != 0) {
+      outcome.code = DnsCode::nxdomain;
+    } else if (type == DnsType::a || type == DnsType::aaaa) {
+      write_addresses(*query, *zone, peer, now_ms, writer, outcome, scope);
+    } else if (type == DnsType::soa) {
+      writer.record(Writer::Section::answer, 0, type, seconds(options_.negative_ttl_ms), soa);
+    } else if (type == DnsType::ns) {
+      for (const auto& server : zone->name_servers) {
+        writer.record(Writer::Section::answer, 0, type, seconds(options_.negative_ttl_ms), server);
+      }
+    } else if (type == DnsType::any) {
+      // One record, however many there are (RFC 8482 §4.2).
+      constexpr std::string_view kHinfo{"\x07RFC8482\x00", 9};
+      const std::vector<std::uint8_t> data(kHinfo.begin(), kHinfo.end());
+      writer.record(Writer::Section::answer, 0, DnsType::hinfo, seconds(options_.negative_ttl_ms),
+                    data);
+    }
+    if (writer.answers() == 0 && outcome.code != DnsCode::servfail) {
+      writer.record(Writer::Section::authority, apex, DnsType::soa,
+                    seconds(options_.negative_ttl_ms), soa);
+    }
+  }
+  constexpr std::size_t kOptBytesMax = 11 + 8 + 16;
+  const std::size_t room =
+      query->has_edns ? std::min<std::size_t>(query->udp_bytes_max, kUdpBytesMax) : 512;
+  if (is_udp && writer.size() + (query->has_edns ? kOptBytesMax : 0) > room) {
+    writer.truncate(*query);
+  }
+  if (query->has_edns) writer.opt(*query, outcome.code, scope.bits);
+  writer.end(*query, outcome.code, is_authoritative);
+  return outcome;
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/dns/query.hpp"
+#include "geo/ip_address.hpp"
+#include "policy/router.hpp"
+
+namespace edgeward::controller {
+
+struct DnsOptions {
+  std::int64_t ttl_ms = 30'000;           ///< of addresses, in whole seconds
+  std::int64_t negative_ttl_ms = 60'000;  ///< of "there is none" (RFC 2308)
+  unsigned answers_max = 2;               ///< edges that an answer names, best first
+  bool takes_client_subnet = true;        ///< RFC 7871; else the resolver's address counts
+  std::vector<std::string> name_servers;  ///< host names; none: `ns.` before the service's name
+
+  bool operator==(const DnsOptions&) const = default;
+};
+
+/// What a query led to, for the counts.
+struct DnsOutcome {
+  DnsCode code = DnsCode::noerror;
+  /// The decision and what was decided on; nothing where the answer needed none.
+  std::optional<policy::Decision> decision;
+  policy::Request request;
+  policy::Client client;
+};
+
+/// Answers for the services whose name has a dot: each is a zone of its own (SOA, NS, and the
+/// addresses of the edges that should serve the client). Everything else is REFUSED. Pure but for
+/// its buffer; one a worker.
+///
+/// The scope of an answer that used a client subnet is the widest block around it of which every
+/// address gets the same answer by the snapshot: that of its cell, and no wider than /24 (/48)
+/// while admit shares tell neighbours apart.
+class DnsAnswerer {
+ public:
+  explicit DnsAnswerer(DnsOptions options) : options_(std::move(options)) {}
+
+  /// By which snapshot to answer from now on.
+  void install(std::shared_ptr<const policy::Snapshot> snapshot);
+
+  /// Appends the answer to `out`; nothing, and no outcome, where none is due. `peer` is the
+  /// resolver. Over UDP an answer is never longer than the client takes.
+  std::optional<DnsOutcome> answer(std::span<const std::uint8_t> message,
+                                   const geo::IpAddress& peer, std::int64_t now_ms, bool is_udp,
+                                   std::vector<std::uint8_t>& out);
+
+ private:
+  struct Zone {
+    std::vector<std::uint8_t> name;  ///< in wire form, in lower case
+    policy::ServiceIndex service = 0;
+    std::vector<std::vector<std::uint8_t>> name_servers;
+  };
+  struct Scope {
+    unsigned bits = 0;
+  };
+  class Writer;
+
+  [[nodiscard]] const Zone* find_zone(const DnsQuery& query) const;
+  void write_addresses(const DnsQuery& query, const Zone& zone, const geo::IpAddress& peer,
+                       std::int64_t now_ms, Writer& writer, DnsOutcome& outcome, Scope& scope);
+  [[nodiscard]] unsigned scope_bits(const ClientSubnet& subnet) const;
+
+  DnsOptions options_;
+  std::shared_ptr<const policy::Snapshot> snapshot_;
+  std::vector<Zone> zones_;
+};
+
+/// A host name in wire form (RFC 1035 §3.1), in lower case; nothing if it is none.
+[[nodiscard]] std::optional<std::vector<std::uint8_t>> dns_wire_name(std::string_view name);
+
+}  // namespace edgeward::controller

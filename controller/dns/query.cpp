@@ -1,0 +1,168 @@
+#include "controller/dns/query.hpp"
+
+#include <algorithm>
+
+namespace edgeward::controller {
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 12;
+constexpr std::uint16_t kSubnetOption = 8;
+
+/// Reads forward through a message; past its end everything is 0 and is_good() false.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+
+  std::uint8_t byte() {
+    if (at_ >= bytes_.size()) {
+      is_good_ = false;
+      return 0;
+    }
+    return bytes_[at_++];
+  }
+  std::uint16_t word() {
+    const unsigned high = byte();
+    return static_cast<std::uint16_t>(high << 8 | byte());
+  }
+  std::span<const std::uint8_t> take(std::size_t count) {
+    if (bytes_.size() - at_ < count) {
+      is_good_ = false;
+      at_ = bytes_.size();
+      return {};
+    }
+    at_ += count;
+    return bytes_.subspan(at_ - count, count);
+  }
+  [[nodiscard]] std::size_t at() const { return at_; }
+  [[nodiscard]] bool is_good() const { return is_good_; }
+  [[nodiscard]] bool is_at_end() const { return at_ == bytes_.size(); }
+
+ private:
+  std::span<const std::uint8_t> bytes_;
+  std::size_t at_ = 0;
+  bool is_good_ = true;
+};
+
+/// The question's name, into lower case. False if it is none: too long, or compressed.
+bool read_name(Reader& reader, DnsQuery& query) {
+  std::size_t size = 0;
+  while (true) {
+    const std::uint8_t length = reader.byte();
+    constexpr std::uint8_t kLabelBytesMax = 63;
+    if (!reader.is_good() || length > kLabelBytesMax) return false;
+    if (size + length + 1 > DnsQuery::kNameBytesMax) return false;
+    query.name[size++] = length;
+    if (length == 0) break;
+    for (const std::uint8_t byte : reader.take(length)) {
+      const bool is_upper = byte >= 'A' && byte <= 'Z';
+      query.name[size++] = is_upper ? static_cast<std::uint8_t>(byte | 0x20) : byte;
+    }
+    if (!reader.is_good()) return false;
+  }
+  query.name_bytes = size;
+  return true;
+}
+
+/// False if it breaks a rule of RFC 7871 §6 and §7.1.2.
+bool read_subnet(std::span<const std::uint8_t> option, DnsQuery& query) {
+  if (query.subnet || option.size() < 4) return false;
+  const unsigned family = static_cast<unsigned>(option[0] << 8 | option[1]);
+  const std::uint8_t source_bits = option[2];
+  const std::uint8_t scope_bits = option[3];
+  const std::span<const std::uint8_t> bytes = option.subspan(4);
+  const unsigned bits_max = family == 1 ? 32 : 128;
+  if ((family != 1 && family != 2) || source_bits > bits_max || scope_bits != 0) return false;
+  if (bytes.size() != (source_bits + 7U) / 8) return false;
+  const unsigned unused = static_cast<unsigned>(8 * bytes.size()) - source_bits;
+  if (unused > 0 && (bytes.back() & ((1U << unused) - 1)) != 0) return false;
+  ClientSubnet subnet{.is_v4 = family == 1, .source_bits = source_bits, .address = {}};
+  if (subnet.is_v4) {
+    std::uint32_t address = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      address |= static_cast<std::uint32_t>(bytes[i]) << (24 - 8 * i);
+    }
+    subnet.address = geo::IpAddress::v4(address);
+  } else {
+    std::copy(bytes.begin(), bytes.end(), subnet.address.bytes.begin());
+  }
+  query.subnet = subnet;
+  return true;
+}
+
+bool read_options(std::span<const std::uint8_t> data, DnsQuery& query) {
+  Reader reader(data);
+  while (!reader.is_at_end()) {
+    const std::uint16_t code = reader.word();
+    const std::span<const std::uint8_t> option = reader.take(reader.word());
+    if (!reader.is_good()) return false;
+    if (code == kSubnetOption && !read_subnet(option, query)) return false;
+  }
+  return true;
+}
+
+/// One record of the additional section; of these only OPT matters (RFC 6891 §6.1).
+bool read_additional(Reader& reader, DnsQuery& query) {
+  const std::uint8_t first = reader.byte();
+  if (first != 0) {
+    // A name that is not the root: passed over, a pointer ends it.
+    for (std::uint8_t length = first; length != 0; length = reader.byte()) {
+      if (!reader.is_good()) return false;
+      if (length >= 0xC0) {
+        (void)reader.byte();
+        break;
+      }
+      if (length > 63) return false;
+      (void)reader.take(length);
+    }
+  }
+  const std::uint16_t type = reader.word();
+  const std::uint16_t class_code = reader.word();
+  (void)reader.byte();  // the extended code
+  const std::uint8_t version = reader.byte();
+  (void)reader.word();
+  const std::span<const std::uint8_t> data = reader.take(reader.word());
+  if (!reader.is_good()) return false;
+  if (type != static_cast<std::uint16_t>(DnsType::opt)) return true;
+  if (query.has_edns || first != 0) return false;
+  query.has_edns = true;
+  query.edns_version = version;
+  query.udp_bytes_max = std::max<std::uint16_t>(class_code, 512);
+  return version != 0 || read_options(data, query);
+}
+
+}  // namespace
+
+std::optional<DnsQuery> parse_dns_query(std::span<const std::uint8_t> message) {
+  if (message.size() < kHeaderBytes) return std::nullopt;
+  Reader reader(message);
+  DnsQuery query;
+  query.id = reader.word();
+  const std::uint16_t flags = reader.word();
+  if ((flags & 0x8000) != 0) return std::nullopt;
+  query.opcode = static_cast<std::uint8_t>(flags >> 11 & 0xF);
+  query.recursion_desired = (flags & 0x0100) != 0;
+  const std::uint16_t questions = reader.word();
+  const std::uint16_t answers = reader.word();
+  const std::uint16_t authorities = reader.word();
+  const std::uint16_t additionals = reader.word();
+  if (query.opcode != 0) {
+    query.fault = DnsCode::notimp;
+    return query;
+  }
+  query.fault = DnsCode::formerr;
+  if (questions != 1 || answers != 0 || authorities != 0) return query;
+  if (!read_name(reader, query)) return query;
+  query.type = reader.word();
+  query.class_code = reader.word();
+  if (!reader.is_good()) return query;
+  query.question = message.subspan(kHeaderBytes, reader.at() - kHeaderBytes);
+  for (unsigned i = 0; i < additionals; ++i) {
+    if (!read_additional(reader, query)) return query;
+  }
+  query.fault = DnsCode::noerror;
+  if (query.has_edns && query.edns_version != 0) query.fault = DnsCode::badvers;
+  return query;
+}
+
+}  // namespace edgeward::controller

@@ -1,0 +1,270 @@
+#include "controller/service/dns_listener.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+namespace edgeward::controller {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::ip::udp;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+constexpr std::size_t kBatch = 32;
+constexpr std::size_t kQueryBytesMax = 4096;  ///< of what a datagram may hold; the rest is cut off
+constexpr std::size_t kConnectionsMax = 1000;
+constexpr auto kTcpIdle = std::chrono::seconds(10);
+
+[[noreturn]] void fail(const std::string& address, std::uint16_t port, const char* kind,
+                       const boost::system::error_code& error) {
+  throw std::runtime_error(
+      fmt::format("cannot listen on {}:{} ({}): {}", address, port, kind, error.message()));
+}
+
+geo::IpAddress address_of(const sockaddr_storage& storage) {
+  geo::IpAddress address;
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    return geo::IpAddress::v4(ntohl(v4.sin_addr.s_addr));
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+  std::copy_n(v6.sin6_addr.s6_addr, 16, address.bytes.begin());
+  return address.unwrapped();
+}
+
+template <class Socket, class Endpoint>
+void open(Socket& socket, const Endpoint& endpoint, boost::system::error_code& error) {
+  socket.open(endpoint.protocol(), error);
+  if (!error) socket.set_option(typename Socket::reuse_address(true), error);
+  if (!error) socket.set_option(ReusePort(true), error);
+  if (!error) socket.bind(endpoint, error);
+  if (!error) socket.non_blocking(true, error);
+}
+
+/// A TCP connection: two bytes of length before each message.
+class TcpSession : public std::enable_shared_from_this<TcpSession> {
+ public:
+  TcpSession(tcp::socket socket, const DnsHandler& handler, std::size_t& sessions)
+      : socket_(std::move(socket)),
+        timer_(socket_.get_executor()),
+        handler_(handler),
+        sessions_(sessions) {
+    ++sessions_;
+    boost::system::error_code error;
+    const tcp::endpoint remote = socket_.remote_endpoint(error);
+    const auto peer = geo::IpAddress::parse(remote.address().to_string());
+    if (peer) peer_ = peer->unwrapped();
+  }
+  ~TcpSession() { --sessions_; }
+  TcpSession(const TcpSession&) = delete;
+  TcpSession& operator=(const TcpSession&) = delete;
+
+  void read() {
+    timer_.expires_after(kTcpIdle);
+    timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+      const auto alive = self.lock();
+      if (!error && alive) alive->close();
+    });
+    if (unread_ == input_.size()) input_.resize(std::max<std::size_t>(2 * input_.size(), 1024));
+    socket_.async_read_some(
+        asio::buffer(input_.data() + unread_, input_.size() - unread_),
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+          if (error) return self->close();
+          self->unread_ += count;
+          self->answer_all();
+        });
+  }
+
+ private:
+  void answer_all() {
+    std::size_t begin = 0;
+    while (unread_ - begin >= 2) {
+      const std::size_t size = static_cast<std::size_t>(input_[begin] << 8 | input_[begin + 1]);
+      if (unread_ - begin < size + 2) break;
+      const std::size_t length_at = output_.size();
+      output_.insert(output_.end(), 2, 0);
+      handler_(std::span(input_).subspan(begin + 2, size), peer_, false, output_);
+      const std::size_t answered = output_.size() - length_at - 2;
+      if (answered == 0) output_.resize(length_at);
+      if (answered > 0) {
+        output_[length_at] = static_cast<std::uint8_t>(answered >> 8);
+        output_[length_at + 1] = static_cast<std::uint8_t>(answered);
+      }
+      begin += size + 2;
+    }
+    std::copy(input_.begin() + static_cast<std::ptrdiff_t>(begin),
+              input_.begin() + static_cast<std::ptrdiff_t>(unread_), input_.begin());
+    unread_ -= begin;
+    if (output_.empty()) return read();
+    asio::async_write(
+        socket_, asio::buffer(output_),
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+          self->output_.clear();
+          if (error) return self->close();
+          self->read();
+        });
+  }
+
+  void close() {
+    boost::system::error_code ignored;
+    timer_.cancel();
+    socket_.close(ignored);
+  }
+
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  const DnsHandler& handler_;
+  std::size_t& sessions_;
+  geo::IpAddress peer_;
+  std::vector<std::uint8_t> input_;
+  std::size_t unread_ = 0;
+  std::vector<std::uint8_t> output_;
+};
+
+}  // namespace
+
+class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
+ public:
+  Sockets(asio::io_context& context, const std::string& address, std::uint16_t port,
+          DnsHandler handler)
+      : udp_(context), tcp_(context), handler_(std::move(handler)) {
+    boost::system::error_code error;
+    const auto ip = asio::ip::make_address(address, error);
+    if (!error) open(udp_, udp::endpoint(ip, port), error);
+    if (error) fail(address, port, "UDP", error);
+    const std::uint16_t same = udp_.local_endpoint().port();
+    open(tcp_, tcp::endpoint(ip, same), error);
+    if (!error) tcp_.listen(1024, error);
+    if (error) fail(address, same, "TCP", error);
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
+      auto& header = in_[i].msg_hdr;
+      header = {};
+      header.msg_name = &peers_[i];
+      header.msg_iov = &pieces_[i];
+      header.msg_iovlen = 1;
+    }
+  }
+
+  void start() {
+    wait();
+    accept();
+  }
+  void stop() {
+    answer_datagrams();
+    boost::system::error_code ignored;
+    udp_.close(ignored);
+    tcp_.close(ignored);
+  }
+  [[nodiscard]] std::uint16_t port() const { return udp_.local_endpoint().port(); }
+
+ private:
+  void wait() {
+    udp_.async_wait(udp::socket::wait_read,
+                    [self = shared_from_this()](const boost::system::error_code& error) {
+                      if (!self->udp_.is_open()) return;
+                      if (!error) self->answer_datagrams();
+                      self->wait();
+                    });
+  }
+
+  /// As many as there are, a batch at a time; then others get their turn.
+  void answer_datagrams() {
+    constexpr int kBatchesMax = 8;
+    for (int batch = 0; batch < kBatchesMax; ++batch) {
+      for (auto& message : in_) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+      const int count = ::recvmmsg(udp_.native_handle(), in_.data(), kBatch, MSG_DONTWAIT, nullptr);
+      if (count <= 0) return;
+      answer_batch(static_cast<std::size_t>(count));
+      if (static_cast<std::size_t>(count) < kBatch) return;
+    }
+  }
+
+  void answer_batch(std::size_t count) {
+    output_.clear();
+    std::size_t answers = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t begin = output_.size();
+      handler_(std::span(input_[i]).first(in_[i].msg_len), address_of(peers_[i]), true, output_);
+      if (output_.size() == begin) continue;
+      begins_[answers] = begin;
+      auto& header = out_[answers++].msg_hdr;
+      header = {};
+      header.msg_name = &peers_[i];
+      header.msg_namelen = in_[i].msg_hdr.msg_namelen;
+    }
+    // The buffer has grown as far as it will.
+    for (std::size_t i = 0; i < answers; ++i) {
+      const std::size_t end = i + 1 < answers ? begins_[i + 1] : output_.size();
+      out_pieces_[i] = {.iov_base = output_.data() + begins_[i], .iov_len = end - begins_[i]};
+      out_[i].msg_hdr.msg_iov = &out_pieces_[i];
+      out_[i].msg_hdr.msg_iovlen = 1;
+    }
+    for (std::size_t sent = 0; sent < answers;) {
+      const int count_sent = ::sendmmsg(udp_.native_handle(), &out_[sent],
+                                        static_cast<unsigned>(answers - sent), MSG_DONTWAIT);
+      if (count_sent < 0 && errno == EINTR) continue;
+      // One that cannot be sent is lost, as datagrams may be; the others go on.
+      sent += count_sent > 0 ? static_cast<std::size_t>(count_sent) : 1;
+    }
+  }
+
+  void accept() {
+    tcp_.async_accept([self = shared_from_this()](const boost::system::error_code& error,
+                                                  tcp::socket socket) {
+      if (!self->tcp_.is_open()) return;
+      if (!error && self->sessions_ < kConnectionsMax) {
+        std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_)->read();
+      }
+      self->accept();
+    });
+  }
+
+  udp::socket udp_;
+  tcp::acceptor tcp_;
+  DnsHandler handler_;
+  std::size_t sessions_ = 0;
+  std::array<std::array<std::uint8_t, kQueryBytesMax>, kBatch> input_{};
+  std::array<sockaddr_storage, kBatch> peers_{};
+  std::array<iovec, kBatch> pieces_{};
+  std::array<mmsghdr, kBatch> in_{};
+  std::vector<std::uint8_t> output_;
+  std::array<std::size_t, kBatch> begins_{};
+  std::array<iovec, kBatch> out_pieces_{};
+  std::array<mmsghdr, kBatch> out_{};
+};
+
+DnsListener::DnsListener(asio::io_context& context, const std::string& address, std::uint16_t port,
+                         DnsHandler handler)
+    : sockets_(std::make_shared<Sockets>(context, address, port, std::move(handler))) {}
+
+DnsListener::~DnsListener() = default;
+
+void DnsListener::start() {
+  sockets_->start();
+}
+
+void DnsListener::stop() {
+  sockets_->stop();
+}
+
+std::uint16_t DnsListener::port() const {
+  return sockets_->port();
+}
+
+}  // namespace edgeward::controller

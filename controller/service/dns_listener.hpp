@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "geo/ip_address.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace edgeward::controller {
+
+/// Appends the answer to a message; nothing where none is due.
+using DnsHandler =
+    std::function<void(std::span<const std::uint8_t> message, const geo::IpAddress& peer,
+                       bool is_udp, std::vector<std::uint8_t>& out)>;
+
+/// The DNS side of one worker: UDP in batches (recvmmsg, sendmmsg) and TCP (RFC 7766: many queries
+/// a connection, answered in their order), both with SO_REUSEPORT so that each worker has sockets
+/// of its own.
+class DnsListener {
+ public:
+  /// Binds; throws std::runtime_error that names the address.
+  DnsListener(boost::asio::io_context& context, const std::string& address, std::uint16_t port,
+              DnsHandler handler);
+  ~DnsListener();
+
+  void start();
+  /// Answers what has come, then closes. From the context's thread.
+  void stop();
+  [[nodiscard]] std::uint16_t port() const;
+
+ private:
+  class Sockets;
+  std::shared_ptr<Sockets> sockets_;
+};
+
+}  // namespace edgeward::controller
