@@ -113,8 +113,10 @@ class Reloader {
     } catch (const ConfigError& error) {
       say("reload refused, going on as before:");
       for (const Fault& fault : error.faults()) say(fault.text());
+      publisher_.refuse_reload(error.faults().front().text());
     } catch (const std::exception& error) {
       say(fmt::format("reload refused, going on as before: {}", error.what()));
+      publisher_.refuse_reload(error.what());
     }
     is_running_ = false;
   }
@@ -220,6 +222,7 @@ void add_serve(CLI::App& app, Action& action) {
       "  GET  /r/KEY                  302 to the edge; the Host field names the service\n"
       "  GET  /healthz, /readyz       is it alive, can it answer\n"
       "For operators and edges, on the admin listener:\n"
+      "  GET  /metrics                for Prometheus\n"
       "  GET  /v1/edges               how edges are, and why some get no clients\n"
       "  POST /v1/edges/NAME/drain    and undrain\n"
       "  POST /v1/state               what an edge says of itself\n"

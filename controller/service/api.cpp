@@ -15,6 +15,7 @@
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/config/yaml_map.hpp"
+#include "controller/service/metrics.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
 
@@ -174,6 +175,7 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/r/*", "GET", "GET, HEAD", false, &Api::redirect},
       {"/healthz", "GET", "GET, HEAD", false, &Api::get_health},
       {"/readyz", "GET", "GET, HEAD", false, &Api::get_ready},
+      {"/metrics", "GET", "GET, HEAD", true, &Api::get_metrics},
       {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
       {"/v1/edges/*/undrain", "POST", "POST", true, &Api::post_drain},
@@ -213,6 +215,11 @@ void Api::note(const DnsOutcome& outcome) {
 
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   response.clear();
+  find_answer(request, caller, response);
+  ++tick_.http_by_class[static_cast<std::size_t>(response.status / 100)];
+}
+
+void Api::find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   // The absolute form is what a proxy would be asked (RFC 9112 §3.2.2).
   const auto target = request.target.starts_with('/') ? urls::parse_origin_form(request.target)
                                                       : urls::parse_uri(request.target);
@@ -441,8 +448,12 @@ void Api::get_edges(Context& context) {
     edge["fair_share_requests_per_second"] = view.fair_share;
     edges.emplace_back(std::move(edge));
   }
+  const ReloadStatus reloads = publisher_.reloads();
   context.response.body = policy::json_text(
-      json::object{{"edges", std::move(edges)}, {"snapshot_version", snapshot_->version}});
+      json::object{{"edges", std::move(edges)},
+                   {"snapshot_version", snapshot_->version},
+                   {"reload_error", reloads.last_error.empty() ? json::value(nullptr)
+                                                               : json::value(reloads.last_error)}});
 }
 
 void Api::post_drain(Context& context) {
@@ -472,6 +483,11 @@ void Api::post_reload(Context& context) {
   if (!actions_.reload || !actions_.reload()) refuse(409, "a reload is under way");
   context.response.status = 202;
   context.response.body = policy::json_text(json::object{{"reload", "started"}});
+}
+
+void Api::get_metrics(Context& context) {
+  context.response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  context.response.body = metrics_text(publisher_, context.caller.now_ms);
 }
 
 void Api::get_health(Context& context) {

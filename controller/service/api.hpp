@@ -59,6 +59,7 @@ class Api {
 
  private:
   struct Context;
+  void find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);
   struct Endpoint;
   [[nodiscard]] static std::span<const Endpoint> endpoints();
 
@@ -71,6 +72,7 @@ class Api {
   void post_reload(Context& context);
   void get_health(Context& context);
   void get_ready(Context& context);
+  void get_metrics(Context& context);
 
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;

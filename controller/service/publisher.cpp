@@ -47,6 +47,9 @@ void Publisher::add(WorkerTick tick) {
   totals_.decisions += tick.decisions;
   for (std::size_t i = 0; i < kReasonCount; ++i) totals_.by_reason[i] += tick.by_reason[i];
   for (std::size_t i = 0; i < kDnsCodes; ++i) totals_.dns_by_code[i] += tick.dns_by_code[i];
+  for (std::size_t i = 0; i < totals_.http_by_class.size(); ++i) {
+    totals_.http_by_class[i] += tick.http_by_class[i];
+  }
   // What was decided before a reload counts other edges.
   if (tick.fleet == routing_.part) ticks_.push_back(std::move(tick));
 }
@@ -104,6 +107,19 @@ void Publisher::replace(Routing routing, const StateRules& rules) {
   next_.rtts = routing_.rtts;
   next_.shares.reset();
   ticks_.clear();
+  ++reloads_.taken;
+  reloads_.last_error.clear();
+}
+
+void Publisher::refuse_reload(std::string error) {
+  const std::lock_guard lock(mutex_);
+  ++reloads_.refused;
+  reloads_.last_error = std::move(error);
+}
+
+ReloadStatus Publisher::reloads() const {
+  const std::lock_guard lock(mutex_);
+  return reloads_;
 }
 
 std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
@@ -125,7 +141,7 @@ std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
   return views;
 }
 
-DecisionTotals Publisher::totals() const {
+Totals Publisher::totals() const {
   const std::lock_guard lock(mutex_);
   return totals_;
 }

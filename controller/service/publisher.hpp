@@ -32,15 +32,24 @@ struct WorkerTick {
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
-  std::vector<policy::SampledRequest> sample;  ///< every `sample_stride`-th decision
-  std::uint64_t sample_stride = 1;             ///< a power of two
+  std::array<std::uint64_t, 6> http_by_class{};  ///< answers by the hundreds of their status
+  std::vector<policy::SampledRequest> sample;    ///< every `sample_stride`-th decision
+  std::uint64_t sample_stride = 1;               ///< a power of two
 };
 
 /// Sums since the start.
-struct DecisionTotals {
+struct Totals {
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
+  std::array<std::uint64_t, 6> http_by_class{};
+};
+
+/// What came of the reloads so far.
+struct ReloadStatus {
+  std::uint64_t taken = 0;
+  std::uint64_t refused = 0;
+  std::string last_error;  ///< of the last one; empty: it was taken, or there was none
 };
 
 /// One edge, for people and machines that ask how things are.
@@ -76,9 +85,12 @@ class Publisher {
   /// Takes over a fleet, databases or options that were read anew; edges of the same name keep
   /// their state. The next tick publishes them.
   void replace(Routing routing, const StateRules& rules);
+  /// Notes a reload that was not taken over, and why.
+  void refuse_reload(std::string error);
+  [[nodiscard]] ReloadStatus reloads() const;
 
   [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
-  [[nodiscard]] DecisionTotals totals() const;
+  [[nodiscard]] Totals totals() const;
   /// Names of drained edges, in the fleet's order.
   [[nodiscard]] std::vector<std::string> drained() const;
 
@@ -93,7 +105,8 @@ class Publisher {
   Snapshot current_;
   std::vector<WorkerTick> ticks_;  ///< since the last snapshot
   std::vector<double> rates_;
-  DecisionTotals totals_;
+  Totals totals_;
+  ReloadStatus reloads_;
 };
 
 }  // namespace edgeward::controller

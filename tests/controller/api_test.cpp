@@ -217,6 +217,33 @@ TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
   CHECK(edge() == "ams1");
 }
 
+TEST_CASE("what was decided is counted, and why a reload was refused is shown") {
+  Asked api;
+  api.get("/v1/route?client=0.0.1.9&content=/a");
+  api.get("/v1/route?client=0.0.1.9&content=/b");
+  api.get("/nothing");
+  api.publisher_.refuse_reload("edgeward.yaml:1:2: \"odd\"");
+  api.tick();
+  api.caller_.is_admin = true;
+  const std::string text = api.get("/metrics").body;
+  const auto has = [&](const std::string& line) {
+    INFO(line);
+    CHECK(text.find("\n" + line + "\n") != std::string::npos);
+  };
+  has("edgeward_decisions_total{reason=\"best_score\"} 2");
+  has("edgeward_decisions_total{reason=\"no_edge\"} 0");
+  has("edgeward_http_answers_total{status=\"2xx\"} 2");
+  has("edgeward_http_answers_total{status=\"4xx\"} 1");
+  has("edgeward_snapshot_version 2");
+  has("edgeward_reloads_total{result=\"refused\"} 1");
+  has("edgeward_last_reload_refused 1");
+  has("edgeward_edge_requests_per_second{edge=\"fra1\"} 2");
+  has("edgeward_edge_candidate{edge=\"nrt1\"} 1");
+  CHECK(body(api.get("/v1/edges")).at("reload_error") == "edgeward.yaml:1:2: \"odd\"");
+  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  CHECK(body(api.get("/v1/edges")).at("reload_error").is_null());
+}
+
 TEST_CASE("what is for operators is not there for others, and may need a token") {
   Asked open;
   CHECK(open.get("/v1/edges").status == 404);

@@ -228,6 +228,53 @@ TEST_CASE("the end comes after what has been asked and without a reset") {
   CHECK(idle.is_closed());
 }
 
+TEST_CASE("threads that answer go on rightly through reloads and states and drains") {
+  const Place place;
+  Serving serving(place.arguments());
+  std::atomic<bool> is_over{false};
+  std::atomic<std::uint64_t> answered{0};
+  std::atomic<std::uint64_t> wrong{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      HttpConnection connection(serving.port());
+      std::uint64_t version = 0;
+      while (!is_over) {
+        const HttpAnswer answer = connection.get(kRoute);
+        const json::object decision = json::parse(answer.body).as_object();
+        // Always somebody: at most one edge is drained, one down. Versions never go back.
+        const auto now = decision.at("snapshot_version").to_number<std::uint64_t>();
+        const bool is_right = answer.status == 200 && decision.at("edge").is_string() &&
+                              now >= version && decision.at("stale") == false;
+        version = now;
+        wrong += is_right ? 0 : 1;
+        ++answered;
+      }
+    });
+  }
+  HttpConnection admin(serving.admin_port());
+  for (int i = 0; i < 12; ++i) {
+    const std::string fleet = i % 2 == 0 ? "fra1" : "fra2";
+    place.write_fleet(fleet, fleet);
+    serving.signal(SIGHUP);
+    for (int k = 0; k < 20; ++k) {
+      const char* mode = k % 2 == 0 ? "down" : "ready";
+      CHECK(admin.post("/v1/state", fmt::format(R"({{"edge":"ams1","mode":"{}"}})", mode)).status ==
+            204);
+      CHECK(admin.post(k % 4 < 2 ? "/v1/edges/nrt1/drain" : "/v1/edges/nrt1/undrain").status ==
+            204);
+      CHECK(admin.get("/v1/edges").status == 200);
+      CHECK(admin.get("/metrics").status == 200);
+    }
+  }
+  is_over = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(serving.stop() == 0);
+  CHECK(answered > 100);
+  CHECK(wrong == 0);
+  CHECK(serving.said().find("ThreadSanitizer") == std::string::npos);
+}
+
 TEST_CASE("slow and idle connections are ended, each in its way") {
   const Place place;
   place.write_config("127.0.0.1/32", ", limits: {idle: 300ms, request: 300ms}");
@@ -262,6 +309,19 @@ TEST_CASE("too many connections of one peer are told so, others are served") {
   CHECK(served >= 4);
   CHECK(served <= 8);  // four at each of two workers
   CHECK(refused == 20 - served);
+}
+
+TEST_CASE("metrics are what promtool takes") {
+  if (!std::filesystem::exists("/usr/bin/promtool")) {
+    return test::skip("promtool is not installed");
+  }
+  Serving serving({});
+  HttpConnection admin(serving.admin_port());
+  const HttpAnswer answer = admin.get("/metrics");
+  CHECK(answer.status == 200);
+  const test::Outcome outcome = test::run("/usr/bin/promtool", {"check", "metrics"}, answer.body);
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == 0);
 }
 
 TEST_CASE("a port in use, and an admin listener open to all without a token, end it at once") {
