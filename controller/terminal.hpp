@@ -24,6 +24,9 @@ void catch_interrupts();
 /// Seconds on the steady clock, for rates.
 [[nodiscard]] double steady_seconds();
 
+/// Milliseconds since the Unix epoch, on the clock that people set.
+[[nodiscard]] std::int64_t wall_ms();
+
 /// Shows a job's progress on stderr: one line rewritten in place on a terminal, a line every 30 s
 /// otherwise. Thread-safe; a report costs one clock call.
 class TerminalProgress final : public sim::Progress {

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -64,11 +63,6 @@ std::int64_t parse_at(const std::string& text) {
       "--at {}: expected a time such as 2026-01-31T12:00:00Z, or seconds since 1970", quote(text)));
 }
 
-std::int64_t now_ms() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
-}
-
 geo::IpAddress parse_client(const std::string& text) {
   if (const auto address = geo::IpAddress::parse(text)) return *address;
   throw cache::ParameterError(
@@ -105,7 +99,7 @@ std::int64_t decision_time_ms(const RouteCommand& command,
   for (const StateReport& report : reports) {
     if (report.at_ms && *report.at_ms > newest.value_or(-1)) newest = report.at_ms;
   }
-  return newest ? *newest : now_ms();
+  return newest ? *newest : wall_ms();
 }
 
 int run_route(const RouteCommand& command) {

@@ -73,11 +73,6 @@ bool is_loopback(std::string_view endpoint) {
   return endpoint.starts_with("127.") || endpoint.starts_with("[::1]:");
 }
 
-std::int64_t now_ms() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
-}
-
 /// Signals are waited for by the main thread alone; other threads inherit that they are blocked.
 sigset_t block_signals() {
   sigset_t signals;
@@ -147,7 +142,7 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
       const Clock::time_point now = Clock::now();
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
-      server.publish(publisher.tick(now_ms(), seconds));
+      server.publish(publisher.tick(wall_ms(), seconds));
       continue;
     }
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
@@ -171,9 +166,9 @@ int run_serve(const ServeCommand& command) {
   if (config.serve.unreported == Unreported::ready) {
     say("edges that never reported are taken as ready and idle");
   }
-  Publisher publisher(make_routing(config, say), state_rules(config), now_ms());
+  Publisher publisher(make_routing(config, say), state_rules(config), wall_ms());
   restore_drained(config.serve, publisher);
-  (void)publisher.tick(now_ms(), 1);
+  (void)publisher.tick(wall_ms(), 1);
 
   Reloader reloader(command, publisher);
   std::mutex save_mutex;

@@ -2,24 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "controller/dns/answerer.hpp"
 #include "geo/address_map_builder.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace edgeward;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
+using fuzz::require;
 
 std::shared_ptr<const policy::Snapshot> snapshot() {
   auto fleet = std::make_shared<cache::Fleet>();

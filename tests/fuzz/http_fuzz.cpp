@@ -3,8 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,17 +12,13 @@
 #include "controller/http/response.hpp"
 #include "controller/service/api.hpp"
 #include "geo/address_map_builder.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace edgeward;
+using fuzz::require;
 using State = controller::HttpRequestReader::State;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 constexpr controller::HttpLimits kLimits{
     .target_bytes_max = 256, .header_bytes_max = 1024, .body_bytes_max = 1024};

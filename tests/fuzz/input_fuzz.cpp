@@ -6,8 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <string>
 
@@ -17,16 +15,12 @@
 #include "sim/report/report.hpp"
 #include "sim/report/writers.hpp"
 #include "sim/trace/load.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace edgeward;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
+using fuzz::require;
 
 /// Stops a job that goes on for too long: a few bytes of zstd can hold hundreds of megabytes.
 class Patience final : public sim::Progress {

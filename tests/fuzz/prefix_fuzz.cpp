@@ -6,8 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -21,16 +19,12 @@
 #include "geo/network_table.hpp"
 #include "geo/prefix_map.hpp"
 #include "geo/prefix_overrides_file.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace edgeward;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
+using fuzz::require;
 
 void check_errors(const std::vector<std::string>& errors) {
   require(!errors.empty() && errors.size() <= geo::CsvReader::kErrorsMax, "some errors");

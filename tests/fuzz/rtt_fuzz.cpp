@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <string_view>
@@ -14,16 +12,12 @@
 #include "geo/rtt_corrections.hpp"
 #include "sim/rtt_lines.hpp"
 #include "sim/rtt_pairs.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace edgeward;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
+using fuzz::require;
 
 /// The fuzzer's bytes, a few at a time.
 class Bytes final : public sim::ByteSource {
