@@ -6,6 +6,7 @@
 
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
+#include "controller/http/client.hpp"
 #include "controller/terminal.hpp"
 #include "sim/printable.hpp"
 
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   app.footer("`edgeward COMMAND --help` explains a command, with examples.");
   controller::Action action;
   controller::add_check(app, action);
+  controller::add_edge(app, action);
   controller::add_geo(app, action);
   controller::add_replay(app, action);
   controller::add_route(app, action);
@@ -37,6 +39,9 @@ int main(int argc, char** argv) {
     return action();
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "edgeward: out of memory; a smaller --memory spools requests to disk\n");
+  } catch (const controller::Unreachable& error) {
+    fmt::print(stderr, "edgeward: {}\n", edgeward::sim::printable(error.what()));
+    return controller::kExitUnreachable;
   } catch (const controller::ConfigError& error) {
     for (const controller::Fault& fault : error.faults()) {
       fmt::print(stderr, "{}\n", edgeward::sim::printable(fault.text()));

@@ -14,6 +14,7 @@ namespace edgeward::controller {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitNo = 1;     ///< ran, and the answer is "no"
 inline constexpr int kExitUsage = 2;  ///< usage, input or configuration error
+inline constexpr int kExitUnreachable = 75;  ///< the service cannot be reached: try later
 inline constexpr int kExitInterrupted = 130;
 
 /// Makes Ctrl-C and SIGTERM ask for an early end (interrupted() becomes true); a second one ends

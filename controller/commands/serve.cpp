@@ -6,8 +6,6 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -18,6 +16,7 @@
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/routing_setup.hpp"
+#include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/drained_file.hpp"
 #include "controller/service/publisher.hpp"
@@ -55,18 +54,6 @@ StateRules state_rules(const Config& config) {
   return {.silent_after_ms = config.routing.health_age_max_ms,
           .recovery_hold_ms = config.serve.recovery_hold_ms,
           .is_silent_ready = config.serve.unreported == Unreported::ready};
-}
-
-std::string read_token(const ServeOptions& serve) {
-  if (!serve.admin_token_file) return {};
-  const std::string file = serve.admin_token_file->string();
-  std::ifstream stream(file, std::ios::binary);
-  std::string token{std::istreambuf_iterator<char>(stream), {}};
-  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
-  if (stream.bad() || token.empty()) {
-    throw std::runtime_error(fmt::format("{}: expected a file with the admin token", file));
-  }
-  return token;
 }
 
 bool is_loopback(std::string_view endpoint) {
@@ -156,7 +143,8 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
 int run_serve(const ServeCommand& command) {
   const sigset_t signals = block_signals();
   const Config config = load_config(command);
-  const std::string token = read_token(config.serve);
+  const std::string token =
+      config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
   if (token.empty() && !is_loopback(config.serve.admin)) {
     throw std::runtime_error(
         fmt::format("the admin listener {} can be reached from other machines: set "

@@ -179,6 +179,33 @@ TEST_CASE("states and drains and their end are followed; drains outlive a restar
   CHECK(edge_of(connection.get(kRoute)) == "ams1");
 }
 
+TEST_CASE("the edge command sees and drains and says what a service refuses") {
+  const Place place;
+  std::string admin;
+  {
+    Serving serving(place.arguments());
+    admin = fmt::format("127.0.0.1:{}", serving.admin_port());
+    HttpConnection connection(serving.port());
+    CHECK(test::run(EDGEWARD_BINARY, {"edge", "drain", "fra1", "--admin", admin}).exit_code == 0);
+    wait_for_edge(connection, "ams1");
+    const test::Outcome listed = test::run(EDGEWARD_BINARY, {"edge", "list", "--admin", admin});
+    CHECK(listed.exit_code == 0);
+    CHECK(listed.out.find("fra1             drain    drain") != std::string::npos);
+    const test::Outcome as_json =
+        test::run(EDGEWARD_BINARY, {"edge", "list", "--json", "--admin", admin});
+    CHECK(json::parse(as_json.out).as_object().at("edges").as_array().size() == 3);
+    CHECK(test::run(EDGEWARD_BINARY, {"edge", "undrain", "fra1", "--admin", admin}).exit_code == 0);
+    wait_for_edge(connection, "fra1");
+    const test::Outcome unknown =
+        test::run(EDGEWARD_BINARY, {"edge", "drain", "fra9", "--admin", admin});
+    CHECK(unknown.exit_code == 2);
+    CHECK(unknown.err.find("no edge is named 'fra9'") != std::string::npos);
+  }
+  const test::Outcome gone = test::run(EDGEWARD_BINARY, {"edge", "list", "--admin", admin});
+  CHECK(gone.exit_code == 75);
+  CHECK(gone.err.find(admin) != std::string::npos);
+}
+
 TEST_CASE("a reload takes a good configuration and refuses a bad one") {
   const Place place;
   Serving serving(place.arguments());
