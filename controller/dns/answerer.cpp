@@ -173,25 +173,14 @@ unsigned DnsAnswerer::scope_bits(const ClientSubnet& subnet) const {
   return snapshot_->shares != nullptr ? std::max(bits, told_apart) : bits;
 }
 
-void DnsAnswerer::write_addresses(const DnsQuery& query, const Zone& zone,
-                                  const geo::IpAddress& peer, std::int64_t now_ms, Writer& writer,
-                                  DnsOutcome& outcome, Scope& scope) {
+void DnsAnswerer::write_addresses(const DnsQuery& query, const policy::Decision& decision,
+                                  Writer& writer) const {
   const auto type = static_cast<DnsType>(query.type);
-  const bool by_subnet = query.subnet && query.subnet->source_bits > 0;
-  outcome.request = {
-      .at_ms = now_ms, .client = by_subnet ? query.subnet->address : peer, .service = zone.service};
-  outcome.client = policy::locate(outcome.request.client, snapshot_->fleet->map());
-  outcome.decision = policy::route(outcome.request, outcome.client, *snapshot_);
-  if (by_subnet) scope.bits = scope_bits(*query.subnet);
-  const policy::Decision& decision = *outcome.decision;
-  // A resolver that gets no answer asks another server, or goes on with what it had.
-  if (decision.edge == cache::kNoEdge) outcome.code = DnsCode::servfail;
   unsigned named = 0;
   const auto name_edge = [&](cache::EdgeId id) {
     if (id == cache::kNoEdge || named == options_.answers_max) return;
-    const cache::Edge& edge = snapshot_->fleet->fleet()[id];
     bool has_one = false;
-    for (const geo::IpAddress& address : edge.addresses) {
+    for (const geo::IpAddress& address : snapshot_->fleet->fleet()[id].addresses) {
       if (!is_family(address, type)) continue;
       has_one = true;
       const Bytes bytes = Bytes(address.bytes).subspan(type == DnsType::a ? 12 : 0);
@@ -203,68 +192,108 @@ void DnsAnswerer::write_addresses(const DnsQuery& query, const Zone& zone,
   for (const policy::Decision::RunnerUp& next : decision.runners_up) name_edge(next.edge);
 }
 
-std::optional<DnsOutcome> DnsAnswerer::answer(Bytes message, const geo::IpAddress& peer,
-                                              std::int64_t now_ms, bool is_udp,
-                                              std::vector<std::uint8_t>& out) {
-  auto query = parse_dns_query(message);
-  if (!query) return std::nullopt;
+/// The serial and timers are those of a zone that nobody transfers (RFC 1035 §3.3.13).
+std::vector<std::uint8_t> DnsAnswerer::soa(const Zone& zone) const {
+  std::vector<std::uint8_t> data = zone.name_servers.front();
+  constexpr std::string_view kMailbox{"\x0ahostmaster", 11};
+  data.insert(data.end(), kMailbox.begin(), kMailbox.end());
+  data.insert(data.end(), zone.name.begin(), zone.name.end());
+  for (const std::uint32_t value : {std::uint32_t{1}, std::uint32_t{3600}, std::uint32_t{600},
+                                    std::uint32_t{86'400}, seconds(options_.negative_ttl_ms)}) {
+    for (const int shift : {24, 16, 8, 0})
+      data.push_back(static_cast<std::uint8_t>(value >> shift));
+  }
+  return data;
+}
+
+/// Reads the query, says what is wrong with it, and locates the client where an address is wanted.
+void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, Pending& pending) const {
+  pending.zone = nullptr;
+  pending.wants_addresses = false;
+  pending.outcome = {};
+  pending.query = parse_dns_query(item.message);
+  if (!pending.query) return;
+  DnsQuery& query = *pending.query;
   // Who does not take it says nothing of it (RFC 7871 §7.2.1).
-  if (!options_.takes_client_subnet) query->subnet.reset();
-  Writer writer(out);
-  writer.begin(*query);
-  DnsOutcome outcome{.code = query->fault};
-  Scope scope;
-  bool is_authoritative = false;
-  const Zone* const zone = outcome.code == DnsCode::noerror ? find_zone(*query) : nullptr;
-  const auto type = static_cast<DnsType>(query->type);
+  if (!options_.takes_client_subnet) query.subnet.reset();
+  pending.outcome.code = query.fault;
+  if (query.fault != DnsCode::noerror) return;
+  const auto type = static_cast<DnsType>(query.type);
   const bool is_transfer = type == DnsType::axfr || type == DnsType::ixfr;
-  const bool is_in = query->class_code == kDnsClassIn || query->class_code == kDnsClassAny;
-  if (outcome.code == DnsCode::noerror && (zone == nullptr || is_transfer || !is_in)) {
-    outcome.code = DnsCode::refused;
-  } else if (outcome.code == DnsCode::noerror) {
-    is_authoritative = true;
-    const std::size_t apex = query->name_bytes - zone->name.size();
-    // The serial and timers of a zone that nobody transfers (RFC 1035 §3.3.13).
-    std::vector<std::uint8_t> soa = zone->name_servers.front();
-    constexpr std::string_view kMailbox{"\x0ahostmaster", 11};
-    soa.insert(soa.end(), kMailbox.begin(), kMailbox.end());
-    soa.insert(soa.end(), zone->name.begin(), zone->name.end());
-    for (const std::uint32_t value : {std::uint32_t{1}, std::uint32_t{3600}, std::uint32_t{600},
-                                      std::uint32_t{86'400}, seconds(options_.negative_ttl_ms)}) {
-      for (const int shift : {24, 16, 8, 0})
-        soa.push_back(static_cast<std::uint8_t>(value >> shift));
-    }
-    if (apex != 0) {
-      outcome.code = DnsCode::nxdomain;
-    } else if (type == DnsType::a || type == DnsType::aaaa) {
-      write_addresses(*query, *zone, peer, now_ms, writer, outcome, scope);
-    } else if (type == DnsType::soa) {
-      writer.record(Writer::Section::answer, 0, type, seconds(options_.negative_ttl_ms), soa);
+  const bool is_in = query.class_code == kDnsClassIn || query.class_code == kDnsClassAny;
+  if (!is_transfer && is_in) pending.zone = find_zone(query);
+  if (pending.zone == nullptr) {
+    pending.outcome.code = DnsCode::refused;
+    return;
+  }
+  const bool is_apex = query.name_bytes == pending.zone->name.size();
+  if (!is_apex) pending.outcome.code = DnsCode::nxdomain;
+  pending.wants_addresses = is_apex && (type == DnsType::a || type == DnsType::aaaa);
+  if (!pending.wants_addresses) return;
+  const bool by_subnet = query.subnet && query.subnet->source_bits > 0;
+  policy::Request& request = pending.outcome.request;
+  request = {.at_ms = now_ms,
+             .client = by_subnet ? query.subnet->address : item.peer,
+             .service = pending.zone->service};
+  pending.outcome.client = policy::locate(request.client, snapshot_->fleet->map());
+  policy::prefetch(request, pending.outcome.client, *snapshot_);
+}
+
+void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const {
+  const DnsQuery& query = *pending.query;
+  DnsOutcome& outcome = pending.outcome;
+  const auto type = static_cast<DnsType>(query.type);
+  Writer writer(out);
+  writer.begin(query);
+  unsigned scope = 0;
+  if (pending.wants_addresses) {
+    outcome.decision = policy::route(outcome.request, outcome.client, *snapshot_);
+    // A resolver that gets no answer asks another server, or goes on with what it had.
+    if (outcome.decision->edge == cache::kNoEdge) outcome.code = DnsCode::servfail;
+    if (query.subnet && query.subnet->source_bits > 0) scope = scope_bits(*query.subnet);
+    write_addresses(query, *outcome.decision, writer);
+  } else if (pending.zone != nullptr && outcome.code == DnsCode::noerror) {
+    const std::uint32_t ttl_s = seconds(options_.negative_ttl_ms);
+    if (type == DnsType::soa) {
+      writer.record(Writer::Section::answer, 0, type, ttl_s, soa(*pending.zone));
     } else if (type == DnsType::ns) {
-      for (const auto& server : zone->name_servers) {
-        writer.record(Writer::Section::answer, 0, type, seconds(options_.negative_ttl_ms), server);
+      for (const auto& server : pending.zone->name_servers) {
+        writer.record(Writer::Section::answer, 0, type, ttl_s, server);
       }
     } else if (type == DnsType::any) {
       // One record, however many there are (RFC 8482 §4.2).
       constexpr std::string_view kHinfo{"\x07RFC8482\x00", 9};
       const std::vector<std::uint8_t> data(kHinfo.begin(), kHinfo.end());
-      writer.record(Writer::Section::answer, 0, DnsType::hinfo, seconds(options_.negative_ttl_ms),
-                    data);
+      writer.record(Writer::Section::answer, 0, DnsType::hinfo, ttl_s, data);
     }
-    if (writer.answers() == 0 && outcome.code != DnsCode::servfail) {
-      writer.record(Writer::Section::authority, apex, DnsType::soa,
-                    seconds(options_.negative_ttl_ms), soa);
-    }
+  }
+  const bool is_negative = pending.zone != nullptr && writer.answers() == 0;
+  if (is_negative && outcome.code != DnsCode::servfail) {
+    writer.record(Writer::Section::authority, query.name_bytes - pending.zone->name.size(),
+                  DnsType::soa, seconds(options_.negative_ttl_ms), soa(*pending.zone));
   }
   constexpr std::size_t kOptBytesMax = 11 + 8 + 16;
   const std::size_t room =
-      query->has_edns ? std::min<std::size_t>(query->udp_bytes_max, kUdpBytesMax) : 512;
-  if (is_udp && writer.size() + (query->has_edns ? kOptBytesMax : 0) > room) {
-    writer.truncate(*query);
+      query.has_edns ? std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - kOptBytesMax
+                     : 512;
+  if (is_udp && writer.size() > room) writer.truncate(query);
+  if (query.has_edns) writer.opt(query, outcome.code, scope);
+  writer.end(query, outcome.code, pending.zone != nullptr);
+}
+
+std::span<const DnsOutcome> DnsAnswerer::answer(std::span<const Item> items, std::int64_t now_ms,
+                                                bool is_udp, std::vector<std::uint8_t>& out,
+                                                std::span<std::size_t> ends) {
+  outcomes_.clear();
+  for (std::size_t i = 0; i < items.size(); ++i) prepare(items[i], now_ms, pending_[i]);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (pending_[i].query) {
+      write(pending_[i], is_udp, out);
+      outcomes_.push_back(pending_[i].outcome);
+    }
+    ends[i] = out.size();
   }
-  if (query->has_edns) writer.opt(*query, outcome.code, scope.bits);
-  writer.end(*query, outcome.code, is_authoritative);
-  return outcome;
+  return outcomes_;
 }
 
 }  // namespace edgeward::controller

@@ -48,11 +48,19 @@ class DnsAnswerer {
   /// By which snapshot to answer from now on.
   void install(std::shared_ptr<const policy::Snapshot> snapshot);
 
-  /// Appends the answer to `out`; nothing, and no outcome, where none is due. `peer` is the
-  /// resolver. Over UDP an answer is never longer than the client takes.
-  std::optional<DnsOutcome> answer(std::span<const std::uint8_t> message,
-                                   const geo::IpAddress& peer, std::int64_t now_ms, bool is_udp,
-                                   std::vector<std::uint8_t>& out);
+  /// What there is to answer: a message, and the resolver that sent it.
+  struct Item {
+    std::span<const std::uint8_t> message;
+    geo::IpAddress peer;
+  };
+  static constexpr std::size_t kItemsMax = 32;
+
+  /// Appends the answers to `out`, in the order of the items, of which there are kItemsMax at most;
+  /// ends[i] is where that of item i ends, which is where it begins if none is due. Returns what
+  /// they led to, valid until the next call. Over UDP an answer is never longer than the client
+  /// takes. Many at once cost less each than one by one: they wait for memory together.
+  std::span<const DnsOutcome> answer(std::span<const Item> items, std::int64_t now_ms, bool is_udp,
+                                     std::vector<std::uint8_t>& out, std::span<std::size_t> ends);
 
  private:
   struct Zone {
@@ -60,19 +68,29 @@ class DnsAnswerer {
     policy::ServiceIndex service = 0;
     std::vector<std::vector<std::uint8_t>> name_servers;
   };
-  struct Scope {
-    unsigned bits = 0;
-  };
   class Writer;
 
+  /// A query on its way to its answer.
+  struct Pending {
+    std::optional<DnsQuery> query;
+    const Zone* zone = nullptr;
+    bool wants_addresses = false;
+    DnsOutcome outcome;
+  };
+
+  void prepare(const Item& item, std::int64_t now_ms, Pending& pending) const;
+  void write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const;
+  void write_addresses(const DnsQuery& query, const policy::Decision& decision,
+                       Writer& writer) const;
+  [[nodiscard]] std::vector<std::uint8_t> soa(const Zone& zone) const;
   [[nodiscard]] const Zone* find_zone(const DnsQuery& query) const;
-  void write_addresses(const DnsQuery& query, const Zone& zone, const geo::IpAddress& peer,
-                       std::int64_t now_ms, Writer& writer, DnsOutcome& outcome, Scope& scope);
   [[nodiscard]] unsigned scope_bits(const ClientSubnet& subnet) const;
 
   DnsOptions options_;
   std::shared_ptr<const policy::Snapshot> snapshot_;
   std::vector<Zone> zones_;
+  std::vector<Pending> pending_ = std::vector<Pending>(kItemsMax);
+  std::vector<DnsOutcome> outcomes_;
 };
 
 /// A host name in wire form (RFC 1035 §3.1), in lower case; nothing if it is none.

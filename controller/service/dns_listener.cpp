@@ -25,7 +25,7 @@ using asio::ip::tcp;
 using asio::ip::udp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-constexpr std::size_t kBatch = 32;
+constexpr std::size_t kBatch = DnsAnswerer::kItemsMax;
 constexpr std::size_t kQueryBytesMax = 4096;  ///< of what a datagram may hold; the rest is cut off
 constexpr std::size_t kConnectionsMax = 1000;
 constexpr auto kTcpIdle = std::chrono::seconds(10);
@@ -98,7 +98,9 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
       if (unread_ - begin < size + 2) break;
       const std::size_t length_at = output_.size();
       output_.insert(output_.end(), 2, 0);
-      handler_(std::span(input_).subspan(begin + 2, size), peer_, false, output_);
+      const DnsAnswerer::Item item{std::span(input_).subspan(begin + 2, size), peer_};
+      std::size_t end = 0;
+      handler_({&item, 1}, false, output_, {&end, 1});
       const std::size_t answered = output_.size() - length_at - 2;
       if (answered == 0) output_.resize(length_at);
       if (answered > 0) {
@@ -197,23 +199,24 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
 
   void answer_batch(std::size_t count) {
     output_.clear();
-    std::size_t answers = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t begin = output_.size();
-      handler_(std::span(input_[i]).first(in_[i].msg_len), address_of(peers_[i]), true, output_);
-      if (output_.size() == begin) continue;
-      begins_[answers] = begin;
-      auto& header = out_[answers++].msg_hdr;
-      header = {};
-      header.msg_name = &peers_[i];
-      header.msg_namelen = in_[i].msg_hdr.msg_namelen;
+      items_[i] = {std::span(input_[i]).first(in_[i].msg_len), address_of(peers_[i])};
     }
-    // The buffer has grown as far as it will.
-    for (std::size_t i = 0; i < answers; ++i) {
-      const std::size_t end = i + 1 < answers ? begins_[i + 1] : output_.size();
-      out_pieces_[i] = {.iov_base = output_.data() + begins_[i], .iov_len = end - begins_[i]};
-      out_[i].msg_hdr.msg_iov = &out_pieces_[i];
-      out_[i].msg_hdr.msg_iovlen = 1;
+    handler_(std::span(items_).first(count), true, output_, ends_);
+    std::size_t answers = 0;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t size = ends_[i] - begin;
+      if (size > 0) {
+        out_pieces_[answers] = {.iov_base = output_.data() + begin, .iov_len = size};
+        auto& header = out_[answers].msg_hdr;
+        header = {};
+        header.msg_name = &peers_[i];
+        header.msg_namelen = in_[i].msg_hdr.msg_namelen;
+        header.msg_iov = &out_pieces_[answers++];
+        header.msg_iovlen = 1;
+      }
+      begin = ends_[i];
     }
     for (std::size_t sent = 0; sent < answers;) {
       const int count_sent = ::sendmmsg(udp_.native_handle(), &out_[sent],
@@ -244,7 +247,8 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   std::array<iovec, kBatch> pieces_{};
   std::array<mmsghdr, kBatch> in_{};
   std::vector<std::uint8_t> output_;
-  std::array<std::size_t, kBatch> begins_{};
+  std::array<DnsAnswerer::Item, kBatch> items_{};
+  std::array<std::size_t, kBatch> ends_{};
   std::array<iovec, kBatch> out_pieces_{};
   std::array<mmsghdr, kBatch> out_{};
 };

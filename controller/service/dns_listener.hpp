@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "geo/ip_address.hpp"
+#include "controller/dns/answerer.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -15,10 +15,9 @@ class io_context;
 
 namespace edgeward::controller {
 
-/// Appends the answer to a message; nothing where none is due.
-using DnsHandler =
-    std::function<void(std::span<const std::uint8_t> message, const geo::IpAddress& peer,
-                       bool is_udp, std::vector<std::uint8_t>& out)>;
+/// Appends the answers to some messages (DnsAnswerer::answer).
+using DnsHandler = std::function<void(std::span<const DnsAnswerer::Item> items, bool is_udp,
+                                      std::vector<std::uint8_t>& out, std::span<std::size_t> ends)>;
 
 /// The DNS side of one worker: UDP in batches (recvmmsg, sendmmsg) and TCP (RFC 7766: many queries
 /// a connection, answered in their order), both with SO_REUSEPORT so that each worker has sockets

@@ -146,10 +146,12 @@ class Server::Worker {
   void listen_dns(const tcp::endpoint& endpoint) {
     dns_ = std::make_unique<DnsListener>(
         context_, endpoint.address().to_string(), endpoint.port(),
-        [this](std::span<const std::uint8_t> message, const geo::IpAddress& peer, bool is_udp,
-               std::vector<std::uint8_t>& out) {
-          const auto outcome = answerer_.answer(message, peer, coarse_now_ms(), is_udp, out);
-          if (outcome) api_.note(*outcome);
+        [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
+               std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
+          for (const DnsOutcome& outcome :
+               answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
+            api_.note(outcome);
+          }
         });
   }
   [[nodiscard]] std::uint16_t dns_port() const { return dns_->port(); }

@@ -214,7 +214,10 @@ class Asked {
   }
   Message bytes(const Message& query, bool is_udp = true) {
     Message out;
-    has_answer = answerer_.answer(query, peer, 0, is_udp, out).has_value();
+    const DnsAnswerer::Item item{query, peer};
+    std::size_t end = 0;
+    has_answer = !answerer_.answer({&item, 1}, 0, is_udp, out, {&end, 1}).empty();
+    REQUIRE(end == out.size());
     return out;
   }
   Answer ask(const Ask& ask) {
@@ -414,6 +417,36 @@ TEST_CASE("what breaks a rule of the wire is refused by its code or not answered
   const Message once = twice;
   twice.insert(twice.end(), once.begin(), once.end());
   CHECK(with(twice) == 1);
+}
+
+TEST_CASE("many at once are answered as they would be one by one") {
+  const policy::World world = two_places();
+  Asked alone(world);
+  DnsAnswerer together({});
+  together.install(std::make_shared<const policy::Snapshot>(world.snapshot()));
+  const std::vector<Message> queries{
+      written({}),
+      Message(3),
+      written({.name = "x.cdn.example"}),
+      written({.name = "other"}),
+      written({.has_edns = true, .option = subnet_option(1, 24, {0, 0, 2})}),
+      Message(12)};
+  std::vector<DnsAnswerer::Item> items;
+  Message expected;
+  for (const Message& query : queries) {
+    items.push_back({query, alone.peer});
+    const Message one = alone.bytes(query);
+    expected.insert(expected.end(), one.begin(), one.end());
+  }
+  Message out;
+  std::vector<std::size_t> ends(items.size());
+  const auto outcomes = together.answer(items, 0, true, out, ends);
+  CHECK(out == expected);
+  CHECK(outcomes.size() == 5);
+  CHECK(ends[1] == ends[0]);
+  CHECK(ends.back() == out.size());
+  CHECK(outcomes[1].code == DnsCode::nxdomain);
+  CHECK(outcomes[4].code == DnsCode::formerr);
 }
 
 TEST_CASE("over UDP an answer that is too long is cut and over TCP it is whole") {

@@ -46,10 +46,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool is_udp = data[0] % 2 == 0;
   const std::span<const std::uint8_t> message(data + 1, size - 1);
   std::vector<std::uint8_t> out{7};  // what stands there stays
-  const auto outcome = answerer.answer(message, geo::IpAddress::v4(9), 0, is_udp, out);
+  const controller::DnsAnswerer::Item item{message, geo::IpAddress::v4(9)};
+  std::size_t end = 0;
+  const auto outcomes = answerer.answer({&item, 1}, 0, is_udp, out, {&end, 1});
+  require(end == out.size() && outcomes.size() <= 1, "one message has one answer at most");
   require(out[0] == 7, "what was written before stays");
-  require(outcome.has_value() == (out.size() > 1), "an answer has an outcome");
-  if (!outcome) return 0;
+  require(outcomes.empty() == (out.size() == 1), "an answer has an outcome");
+  if (outcomes.empty()) return 0;
   require(out.size() >= 13 && message.size() >= 12, "a header answers a header");
   require(out[1] == message[0] && out[2] == message[1], "the id is the query's");
   require((out[3] & 0x80) != 0, "it is an answer");
