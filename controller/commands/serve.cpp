@@ -15,6 +15,7 @@
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
+#include "controller/data_folder.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
@@ -54,6 +55,13 @@ StateRules state_rules(const Config& config) {
   return {.silent_after_ms = config.routing.health_age_max_ms,
           .recovery_hold_ms = config.serve.recovery_hold_ms,
           .is_silent_ready = config.serve.unreported == Unreported::ready};
+}
+
+std::string read_openapi() {
+  const std::filesystem::path file = data_folder() / "openapi.yaml";
+  const auto text = read_text(file);
+  if (!text) throw FileUnreadable(fmt::format("{}: {}", file.string(), text.error()));
+  return *text;
 }
 
 bool is_loopback(std::string_view endpoint) {
@@ -162,7 +170,8 @@ int run_serve(const ServeCommand& command) {
   std::mutex save_mutex;
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
-                       .stale_after_ms = 5 * config.serve.tick_ms};
+                       .stale_after_ms = 5 * config.serve.tick_ms,
+                       .openapi = read_openapi()};
   const ApiActions actions{.reload = [&] { return reloader.start(); },
                            .save =
                                [&] {
@@ -204,6 +213,7 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/route               many: a JSON array or NDJSON of {client, content, …}\n"
       "  GET  /r/KEY                  302 to the edge; the Host field names the service\n"
       "  GET  /healthz, /readyz       is it alive, can it answer\n"
+      "  GET  /openapi.yaml           all of this, for machines\n"
       "For operators and edges, on the admin listener:\n"
       "  GET  /metrics                for Prometheus\n"
       "  GET  /v1/edges               how edges are, and why some get no clients\n"

@@ -175,6 +175,7 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/r/*", "GET", "GET, HEAD", false, &Api::redirect},
       {"/healthz", "GET", "GET, HEAD", false, &Api::get_health},
       {"/readyz", "GET", "GET, HEAD", false, &Api::get_ready},
+      {"/openapi.yaml", "GET", "GET, HEAD", false, &Api::get_openapi},
       {"/metrics", "GET", "GET, HEAD", true, &Api::get_metrics},
       {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
@@ -483,6 +484,19 @@ void Api::post_reload(Context& context) {
   if (!actions_.reload || !actions_.reload()) refuse(409, "a reload is under way");
   context.response.status = 202;
   context.response.body = policy::json_text(json::object{{"reload", "started"}});
+}
+
+std::vector<std::string> Api::operations() {
+  std::vector<std::string> all;
+  for (const Endpoint& endpoint : endpoints()) {
+    all.push_back(fmt::format("{} {}", endpoint.method, endpoint.path));
+  }
+  return all;
+}
+
+void Api::get_openapi(Context& context) {
+  context.response.content_type = "application/yaml";
+  context.response.body = options_.openapi;
 }
 
 void Api::get_metrics(Context& context) {

@@ -31,6 +31,7 @@ struct ApiOptions {
   std::string admin_token;  ///< empty: none is asked for
   std::int64_t stale_after_ms = 5000;
   std::size_t batch_items_max = 10'000;
+  std::string openapi;  ///< what /openapi.yaml answers
 };
 
 /// What the admin listener sets in motion.
@@ -57,6 +58,10 @@ class Api {
   /// `response` is cleared first.
   void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);
 
+  /// What there is, for the description to be checked against: `GET /v1/edges`, one each; HEAD goes
+  /// with GET. `*` stands for a segment or, at the end, for the rest of a path.
+  [[nodiscard]] static std::vector<std::string> operations();
+
  private:
   struct Context;
   void find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);
@@ -73,6 +78,7 @@ class Api {
   void get_health(Context& context);
   void get_ready(Context& context);
   void get_metrics(Context& context);
+  void get_openapi(Context& context);
 
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;

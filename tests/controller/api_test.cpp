@@ -2,9 +2,13 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "controller/config/yaml_map.hpp"
 #include "tests/policy/worlds.hpp"
+#include "tests/support.hpp"
 
 namespace edgeward::controller {
 
@@ -215,6 +219,34 @@ TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
   CHECK(api.post("/v1/edges/ams1/undrain").status == 204);
   api.tick();
   CHECK(edge() == "ams1");
+}
+
+TEST_CASE("the description describes what there is and nothing else") {
+  Faults faults("openapi.yaml");
+  const auto description =
+      parse_yaml(test::read_file(std::string(EDGEWARD_SOURCE_DIR) + "/data/openapi.yaml"), faults);
+  REQUIRE(faults.empty());
+  YamlMap map(*description, "a description", faults);
+  const YamlNode* const paths = map.find("paths");
+  REQUIRE(paths != nullptr);
+  std::set<std::string> described;
+  for (const YamlNode& path : paths->children) {
+    std::string wild = path.key;
+    for (std::size_t at = wild.find('{'); at != std::string::npos; at = wild.find('{')) {
+      wild.replace(at, wild.find('}') - at + 1, "*");
+    }
+    for (const YamlNode& method : path.children) {
+      const std::string verb = method.key == "get" ? "GET" : method.key == "post" ? "POST" : "?";
+      described.insert(verb + " " + wild);
+      const YamlNode& tag = method.children.front().children.front();
+      // What the public listener lacks is tagged so.
+      Asked api;
+      const int status = verb == "GET" ? api.get(wild).status : api.post(wild).status;
+      CHECK((status == 404) == (tag.text == "admin"));
+    }
+  }
+  const std::vector<std::string> operations = Api::operations();
+  CHECK(described == std::set<std::string>(operations.begin(), operations.end()));
 }
 
 TEST_CASE("what was decided is counted, and why a reload was refused is shown") {

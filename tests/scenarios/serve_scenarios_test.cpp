@@ -126,6 +126,7 @@ TEST_CASE("without a configuration it serves the demo fleet, and says so") {
   const HttpAnswer answer = connection.get("/v1/route?client=81.2.69.142&content=/a");
   CHECK(answer.status == 200);
   CHECK(edge_of(answer) == "lhr1");
+  CHECK(connection.get("/openapi.yaml").body.find("openapi: 3.1.0") == 0);
   // The command decides the same.
   const test::Outcome outcome =
       test::run(EDGEWARD_BINARY, {"route", "--client", "81.2.69.142", "--content", "/a", "--json"});
