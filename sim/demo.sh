@@ -34,6 +34,22 @@ say "5. The same router inside a replay: what would other routings have done wit
 show $edgeward replay data/samples/access.log.gz --fleet data/samples/edgeward.yaml \
   --routing nearest,weighted,latency --capacity 5%
 
+say "6. The same decisions as a service, over HTTP (and DNS: dig @127.0.0.1 -p PORT www.cdn.example)"
+printf '$ %s serve &\n' "$edgeward"
+$edgeward serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --dns 127.0.0.1:0 2>demo/serve.log &
+service=$!
+trap 'kill "$service" 2>/dev/null || true' EXIT
+for _ in $(seq 100); do
+  if grep -q 'listening on' demo/serve.log; then break; fi
+  sleep 0.1
+done
+cat demo/serve.log
+http=$(sed -n 's/.*listening on \(http:[^,]*\).*/\1/p' demo/serve.log)
+show curl -sS "$http/v1/route?client=81.2.69.142&content=/a"
+show curl -sS -i "$http/r/video/1.mp4"
+kill "$service" && wait "$service"
+trap - EXIT
+
 say "Next"
 cat <<'NEXT'
   build/release/edgeward replay YOUR-ACCESS.log.gz         your own log: most CDN formats are recognised
