@@ -181,7 +181,10 @@ class Server::Worker {
   void begin_drain() {
     asio::post(context_, [this] {
       is_draining_ = true;
-      drain_until_ms_ = steady_ms() + options_.drain_timeout_ms;
+      const std::int64_t now_ms = steady_ms();
+      drain_until_ms_ = now_ms + options_.drain_timeout_ms;
+      // The next request of a connection between two may be on its way.
+      end_idle_from_ms_ = now_ms + std::min(kIdleGraceMs, options_.drain_timeout_ms / 2);
       boost::system::error_code ignored;
       for (Listener& listener : listeners_) {
         // Those that the kernel has accepted already are not to be reset.
@@ -195,8 +198,14 @@ class Server::Worker {
   void join() {
     if (thread_.joinable()) thread_.join();
   }
+  /// Whether connections without a request are to end.
+  [[nodiscard]] bool ends_idle(std::int64_t now_ms) const {
+    return is_draining_ && now_ms >= end_idle_from_ms_;
+  }
 
  private:
+  static constexpr std::int64_t kIdleGraceMs = 1000;
+
   class Connection;
   struct Listener {
     tcp::acceptor acceptor;
@@ -224,6 +233,7 @@ class Server::Worker {
   HttpResponse response_;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;
+  std::int64_t end_idle_from_ms_ = 0;
   std::thread thread_;
 };
 
@@ -258,7 +268,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       if (is_late) close();
       return;
     }
-    if (is_idle && (is_late || worker_.is_draining_)) return linger();
+    if (is_idle && (is_late || worker_.ends_idle(now_ms))) return linger();
     if (!is_late) return;
     worker_.response_.clear();
     set_problem(408, "the request did not come to its end in time", worker_.response_);
