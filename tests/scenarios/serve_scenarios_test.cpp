@@ -63,7 +63,8 @@ class Place {
 constexpr const char* kRoute = "/v1/route?client=192.0.2.7&content=/a";
 
 std::string edge_of(const HttpAnswer& answer) {
-  const json::value& edge = json::parse(answer.body).as_object().at("edge");
+  const json::object decision = json::parse(answer.body).as_object();
+  const json::value& edge = decision.at("edge");
   return edge.is_string() ? edge.get_string().c_str() : "none";
 }
 

@@ -42,6 +42,8 @@ Serving::Serving(const std::vector<std::string>& arguments) : err_(folder_.path(
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
+  // If this process dies, what it leaves behind keeps nobody waiting for the end of its output.
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<std::string> all{EDGEWARD_BINARY, "serve",       "--listen", "127.0.0.1:0",
                                "--admin",       "127.0.0.1:0", "--dns",    "127.0.0.1:0"};
   all.insert(all.end(), arguments.begin(), arguments.end());
