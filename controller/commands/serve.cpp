@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -170,7 +171,7 @@ int run_serve(const ServeCommand& command) {
   std::mutex save_mutex;
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
-                       .stale_after_ms = 5 * config.serve.tick_ms,
+                       .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
                        .openapi = read_openapi()};
   const ApiActions actions{.reload = [&] { return reloader.start(); },
                            .save =
