@@ -14,6 +14,7 @@
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/config_file.hpp"
+#include "controller/config/routing_reader.hpp"
 #include "controller/config/yaml_map.hpp"
 #include "controller/decision_text.hpp"
 #include "controller/routing_setup.hpp"
@@ -45,15 +46,12 @@ struct RouteCommand {
   bool json = false;
 };
 
-policy::ServiceIndex find_service(const std::string& name,
-                                  const std::vector<policy::Service>& services) {
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    if (name.empty() || services[i].name == name) return static_cast<policy::ServiceIndex>(i);
-    names.push_back(services[i].name);
-  }
+policy::ServiceIndex service_of(const std::string& name,
+                                const std::vector<policy::Service>& services) {
+  const auto found = find_service(name, services);
+  if (found) return *found;
   throw cache::ParameterError(
-      fmt::format("--service {}: no service of that name{}", quote(name), suggestion(name, names)));
+      fmt::format("--service {}: no service of that name{}", quote(name), found.error()));
 }
 
 std::int64_t parse_at(const std::string& text) {
@@ -113,7 +111,7 @@ int run_route(const RouteCommand& command) {
                                         policy::Scoring::nearest, policy::Scoring::random}) {
     if (command.scoring == name(scoring)) config.routing.scoring = scoring;
   }
-  request.service = find_service(command.service, config.routing.services);
+  request.service = service_of(command.service, config.routing.services);
   const std::vector<StateReport> reports = load_states(command, config.fleet);
   request.at_ms = decision_time_ms(command, reports);
 

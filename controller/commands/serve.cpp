@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -7,8 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -126,9 +126,37 @@ void restore_drained(const ServeOptions& serve, Publisher& publisher) {
   }
 }
 
+/// Keeps on disk what is to survive a restart: noted by whoever changes it, written beside the
+/// workers, which wait for no disk.
+class Keeper {
+ public:
+  Keeper(const ServeOptions& serve, const Publisher& publisher)
+      : folder_(serve.state_dir), publisher_(publisher) {}
+
+  void note() { is_due_ = true; }
+  /// Writes what is due; if that fails it says why and stays due.
+  void write() {
+    if (!folder_ || !is_due_.exchange(false)) return;
+    try {
+      write_drained(*folder_, publisher_.drained());
+      has_failed_ = false;
+    } catch (const std::exception& error) {
+      if (!has_failed_) say(fmt::format("drained edges are not kept: {}", error.what()));
+      has_failed_ = true;
+      is_due_ = true;
+    }
+  }
+
+ private:
+  std::optional<std::filesystem::path> folder_;
+  const Publisher& publisher_;
+  std::atomic<bool> is_due_{false};
+  bool has_failed_ = false;
+};
+
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
 void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher, Server& server,
-               Reloader& reloader) {
+               Reloader& reloader, Keeper& keeper) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
@@ -139,6 +167,7 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
       server.publish(publisher.tick(wall_ms(), seconds));
+      keeper.write();
       continue;
     }
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
@@ -168,25 +197,21 @@ int run_serve(const ServeCommand& command) {
   (void)publisher.tick(wall_ms(), 1);
 
   Reloader reloader(command, publisher);
-  std::mutex save_mutex;
+  Keeper keeper(config.serve, publisher);
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
                        .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
                        .openapi = read_openapi()};
   const ApiActions actions{.reload = [&] { return reloader.start(); },
-                           .save =
-                               [&] {
-                                 const std::lock_guard lock(save_mutex);
-                                 if (config.serve.state_dir)
-                                   write_drained(*config.serve.state_dir, publisher.drained());
-                               }};
+                           .save = [&] { keeper.note(); }};
   Server server(config.serve, api, actions, publisher);
   server.start();
   say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
                   server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, server, reloader);
+  run_ticks(signals, config.serve.tick_ms, publisher, server, reloader, keeper);
   say("draining: no new connections, what has been asked is answered");
   server.drain();
+  keeper.write();
   return kExitDone;
 }
 

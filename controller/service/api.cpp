@@ -8,12 +8,14 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <charconv>
+#include <exception>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
+#include "controller/config/routing_reader.hpp"
 #include "controller/config/yaml_map.hpp"
 #include "controller/service/metrics.hpp"
 #include "policy/decision_json.hpp"
@@ -252,6 +254,10 @@ void Api::find_answer(const HttpRequest& request, const Caller& caller, HttpResp
     refuse(405, fmt::format("{} takes {}", path, allowed));
   } catch (const Problem& problem) {
     set_problem(problem.status, problem.detail, response);
+  } catch (const std::exception& error) {
+    // One answer fails, not the worker with all its connections.
+    response.clear();
+    set_problem(500, fmt::format("this is a fault of the service: {}", error.what()), response);
   }
 }
 
@@ -270,14 +276,10 @@ bool Api::is_stale(std::int64_t now_ms) const {
 }
 
 policy::ServiceIndex Api::service(std::string_view name) const {
-  const std::vector<policy::Service>& services = snapshot_->fleet->options().services;
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    if (name.empty() || services[i].name == name) return static_cast<policy::ServiceIndex>(i);
-    names.push_back(services[i].name);
-  }
-  refuse(400,
-         fmt::format("service: no service is named {}{}", quote(name), suggestion(name, names)));
+  const auto found = find_service(name, snapshot_->fleet->options().services);
+  if (!found)
+    refuse(400, fmt::format("service: no service is named {}{}", quote(name), found.error()));
+  return *found;
 }
 
 policy::Decision Api::decide(const policy::Request& request) {

@@ -38,7 +38,7 @@ struct ApiOptions {
 struct ApiActions {
   /// Reads configuration and databases anew, off the caller's thread; false if that is under way.
   std::function<bool()> reload;
-  /// What has to be kept beyond a restart has changed.
+  /// What has to be kept beyond a restart has changed. Does not wait for a disk.
   std::function<void()> save;
 };
 

@@ -85,6 +85,12 @@ tcp::endpoint parse_endpoint(const std::string& text) {
   return {address, static_cast<std::uint16_t>(port)};
 }
 
+void require_bound(const tcp::endpoint& endpoint, const boost::system::error_code& error) {
+  if (!error) return;
+  throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}", endpoint.address().to_string(),
+                                       endpoint.port(), error.message()));
+}
+
 tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endpoint) {
   tcp::acceptor acceptor(context);
   boost::system::error_code error;
@@ -93,11 +99,7 @@ tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endp
   if (!error) acceptor.set_option(ReusePort(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(4096, error);
-  if (error) {
-    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}",
-                                         endpoint.address().to_string(), endpoint.port(),
-                                         error.message()));
-  }
+  require_bound(endpoint, error);
   return acceptor;
 }
 
@@ -111,11 +113,7 @@ void require_free(const tcp::endpoint& endpoint) {
   if (!error) probe.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) probe.bind(endpoint, error);
   if (!error) probe.listen(1, error);
-  if (error) {
-    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}",
-                                         endpoint.address().to_string(), endpoint.port(),
-                                         error.message()));
-  }
+  require_bound(endpoint, error);
 }
 
 geo::IpAddress address_of(const tcp::endpoint& endpoint) {

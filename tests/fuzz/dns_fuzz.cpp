@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(query.has_value(), "what is answered was read");
   if (query->fault == controller::DnsCode::noerror) {
     require(query->question.size() == query->name_bytes + 4, "a question is name, type, class");
-    // Ten times is more than the longest answers of ours; an amplifier would be worth more.
+    // So that nobody can use it to flood others with more than they send.
     require(out.size() - 1 <= message.size() + 160, "an answer is little longer than its query");
   }
   return 0;

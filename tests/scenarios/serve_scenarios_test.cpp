@@ -181,6 +181,22 @@ TEST_CASE("states and drains and their end are followed; drains outlive a restar
   CHECK(edge_of(connection.get(kRoute)) == "ams1");
 }
 
+TEST_CASE("a folder that cannot be written ends no worker and is said") {
+  const Place place;
+  Serving serving(place.arguments());
+  // A file where the folder should be.
+  place.folder().write("state", "");
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.post("/v1/edges/fra1/drain").status == 204);
+  serving.wait_for("drained edges are not kept");
+  wait_for_edge(connection, "ams1");
+  std::filesystem::remove(place.folder().path() / "state");
+  CHECK(serving.stop() == 0);
+  CHECK(test::read_file(place.folder().path() / "state/drained.json").find("fra1") !=
+        std::string::npos);
+}
+
 TEST_CASE("the edge command sees and drains and says what a service refuses") {
   const Place place;
   std::string admin;
