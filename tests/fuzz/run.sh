@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every reader, starting from its corpus. Usage: tests/fuzz/run.sh SECONDS (for all together).
-# What libFuzzer finds is left in build/fuzz/found/TARGET; minimise it and add it to the corpus.
+# What libFuzzer finds is left in build/asan/found/TARGET; minimise it and add it to the corpus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,14 +8,14 @@ seconds=${1:?usage: tests/fuzz/run.sh SECONDS}
 targets=(dns http input log_lines mmdb prefix rtt yaml)
 each=$(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
 
-cmake --preset fuzz -DEDGEWARD_WERROR=ON >/dev/null
+cmake --preset asan -DEDGEWARD_TESTS=ON -DEDGEWARD_WERROR=ON >/dev/null
 built=("${targets[@]/#/edgeward_}")
-cmake --build build/fuzz -j "$(nproc)" --target "${built[@]/%/_fuzz}" -- --quiet
+cmake --build build/asan -j "$(nproc)" --target "${built[@]/%/_fuzz}" -- --quiet
 for target in "${targets[@]}"; do
-  found=build/fuzz/found/$target
+  found=build/asan/found/$target
   mkdir -p "$found/corpus"
   echo "== fuzzing $target for $each s"
-  "build/fuzz/tests/fuzz/edgeward_${target}_fuzz" -max_total_time="$each" -max_len=4096 -timeout=20 \
+  "build/asan/tests/fuzz/edgeward_${target}_fuzz" -max_total_time="$each" -max_len=4096 -timeout=20 \
     -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="$found/" \
     "$found/corpus" "tests/fuzz/corpus/$target" 2>&1 | tail -n 8
 done

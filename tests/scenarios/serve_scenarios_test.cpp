@@ -273,7 +273,7 @@ TEST_CASE("the end comes after what has been asked and without a reset") {
   CHECK(idle.is_closed());
 }
 
-TEST_CASE("workers answer rightly through reloads and states and drains") {
+TEST_CASE("threads answer rightly through reloads and states and drains") {
   const Place place;
   Serving serving(place.arguments());
   std::atomic<bool> is_over{false};
