@@ -213,17 +213,39 @@ std::uint64_t* HitModelWriter::row(ContentId content, bool make) {
   const std::uint64_t id = row_id(content);
   const std::uint64_t hash = mixed(id);
   std::shared_ptr<Shard>& shared = shards_[shard_of(hash)];
-  std::uint64_t* found = find(*shared, id, hash);
-  if (found == nullptr && !make) return nullptr;
+  const bool is_there = find(*shared, id, hash) != nullptr;
+  if (!is_there && !make) return nullptr;
   // What a published model reads stays as it is.
   if (shared.use_count() > 1) {
     Shard own = make_shard(shared->slots);
     own.used = shared->used;
     std::copy_n(shared->words, shared->slots * stride_, own.words);
     shared = std::make_shared<Shard>(std::move(own));
-    found = find(*shared, id, hash);
   }
-  return found != nullptr ? found : add(*shared, id, hash);
+  return is_there ? find(*shared, id, hash) : add(*shared, id, hash);
+}
+
+void HitModelWriter::forget(ContentId content) {
+  std::uint64_t* gap = row(content, false);
+  if (gap == nullptr) return;
+  Shard& shard = *shards_[shard_of(mixed(row_id(content)))];
+  const auto slot_at = [&](const std::uint64_t* words) {
+    return static_cast<std::size_t>(words - shard.words) / stride_;
+  };
+  // Rows that a search would pass the gap for move into it, so that no search stops short.
+  std::size_t free = slot_at(gap);
+  for (std::size_t at = (free + 1) % shard.slots; shard.words[at * stride_ + kIdWord] != 0;
+       at = (at + 1) % shard.slots) {
+    const std::uint64_t* const words = shard.words + at * stride_;
+    const std::size_t home = slot_of(mixed(words[kIdWord]), shard.slots);
+    const std::size_t from_home = (at + shard.slots - home) % shard.slots;
+    const std::size_t from_gap = (at + shard.slots - free) % shard.slots;
+    if (from_home < from_gap) continue;
+    std::copy_n(words, stride_, shard.words + free * stride_);
+    free = at;
+  }
+  std::fill_n(shard.words + free * stride_, stride_, std::uint64_t{0});
+  --shard.used;
 }
 
 std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t hash) {

@@ -115,6 +115,8 @@ class HitModelWriter {
   /// nothing more than a look where that is known.
   void set_holders(ContentId content, std::span<const std::uint64_t> edges);
   void set_rate(ContentId content, std::size_t region, double requests_per_second);
+  /// The content is no more tracked.
+  void forget(ContentId content);
 
   /// The present state. Costs a copy of the shards that change after it.
   [[nodiscard]] std::shared_ptr<const HitModel> publish();

@@ -75,6 +75,35 @@ TEST_CASE("a known inventory is answered exactly, through any sequence of change
   }
 }
 
+TEST_CASE("what is forgotten is not tracked, and nothing else is lost by it") {
+  HitModelWriter writer(1, 5000);
+  writer.set_edge(edge(0), {.is_inventory_known = true});
+  std::set<std::uint64_t> held;
+  Random random(9);
+  std::vector<std::shared_ptr<const HitModel>> models;
+  std::vector<std::set<std::uint64_t>> expected;
+  for (int i = 0; i < 30'000; ++i) {
+    const std::uint64_t number = random.below(2000);
+    if (random.below(2) == 0) {
+      writer.set_held(content(number), edge(0), true);
+      held.insert(number);
+    } else {
+      writer.forget(content(number));
+      held.erase(number);
+    }
+    if (i % 5000 != 0) continue;
+    models.push_back(writer.publish());
+    expected.push_back(held);
+  }
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    REQUIRE(models[i]->tracked() == expected[i].size());
+    for (std::uint64_t number = 0; number < 2000; ++number) {
+      const bool is_tracked = models[i]->find(content(number)).is_tracked();
+      REQUIRE(is_tracked == expected[i].contains(number));
+    }
+  }
+}
+
 TEST_CASE("a published model does not change any more") {
   HitModelWriter writer(2, 100);
   writer.set_edge(edge(0), {.is_inventory_known = true});
