@@ -18,6 +18,8 @@ constexpr double kLn2 = 0.69314718055994530942;
 constexpr std::size_t kOutcomesMax = 1024;
 /// With fewer the edges' common time stands in.
 constexpr std::size_t kOutcomesMin = 32;
+/// With fewer requests, as they count by now, an edge is one of which nothing is known.
+constexpr double kRequestsMin = 1;
 /// A ratio of few requests is filled up with so many of what is expected anyway.
 constexpr double kFillUp = 8;
 /// Counts below this tell nothing any more: one request, six half-lives ago.
@@ -278,8 +280,9 @@ std::shared_ptr<const HitModel> HitLearner::publish(std::int64_t now_ms) {
   for (std::size_t at = 0; at < state.edges.size(); ++at) {
     const EdgeId id{static_cast<std::uint16_t>(at)};
     const EdgeLearning& edge = state.edges[at];
-    const double own_ratio = edge.all.ratio(0.5);
-    EdgeHits hits{.region = state.region[at],
+    const double own_ratio = edge.all.ratio(state.options.prior);
+    EdgeHits hits{.is_rate_known = edge.all.requests >= kRequestsMin,
+                  .region = state.region[at],
                   .region_share_ratio = state.share(id) * decayed,
                   .characteristic_time_s =
                       edge.outcomes.size() < kOutcomesMin ? common_s : time_of(edge.outcomes),
@@ -292,13 +295,39 @@ std::shared_ptr<const HitModel> HitLearner::publish(std::int64_t now_ms) {
   return state.writer.publish();
 }
 
-double HitLearner::requests(EdgeId edge) const {
-  return state_->edges[index(edge)].all.requests;
+std::optional<double> HitLearner::hit_ratio(EdgeId edge) const {
+  const Count& all = state_->edges[index(edge)].all;
+  if (all.requests < kRequestsMin) return std::nullopt;
+  return all.hits / all.requests;
 }
 
-double HitLearner::hit_ratio(EdgeId edge) const {
-  const Count& all = state_->edges[index(edge)].all;
-  return all.requests > 0 ? all.hits / all.requests : 0;
+HitLearner HitLearner::moved_to(std::span<const geo::GeoPoint> edges,
+                                std::span<const EdgeId> from) const {
+  const State& before = *state_;
+  HitLearner result(edges, before.options);
+  State& after = *result.state_;
+  after.landmark_ms = before.landmark_ms;
+  after.has_events = before.has_events;
+  // moved[r][s]: the part of the requests of region r that now are of region s.
+  std::array<std::array<double, HitModel::kRegionsMax>, HitModel::kRegionsMax> moved{};
+  for (std::size_t at = 0; at < edges.size(); ++at) {
+    if (from[at] == kNoEdge) continue;
+    const EdgeLearning& edge = before.edges[index(from[at])];
+    after.edges[at] = edge;
+    after.region_requests[after.region[at]] += edge.all.requests;
+    moved[before.region[index(from[at])]][after.region[at]] += before.share(from[at]);
+  }
+  for (const auto& [id, demand] : before.contents) {
+    Demand next;
+    for (std::size_t r = 0; r < HitModel::kRegionsMax; ++r) {
+      for (std::size_t s = 0; s < HitModel::kRegionsMax; ++s) {
+        next.requests[s] += demand.requests[r] * static_cast<float>(moved[r][s]);
+      }
+    }
+    if (next.total() >= kForgottenBelow)
+      after.touch(id, after.contents.emplace(id, next).first->second);
+  }
+  return result;
 }
 
 std::size_t HitLearner::tracked() const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ struct CacheEvent {
 struct HitLearnerOptions {
   std::size_t tracked_contents = 1'000'000;
   double half_life_s = 3600;  ///< after so long a request counts half
+  double prior = 0.5;         ///< hit ratio of an edge of which nothing is known
+
+  bool operator==(const HitLearnerOptions&) const = default;
 };
 
 /// Learns the chance of a hit from what edges report of their requests, for edges whose inventory
@@ -39,7 +43,8 @@ struct HitLearnerOptions {
 /// calibrated on outcomes, since what is tracked never is all that the edge is asked for.
 ///
 /// What is untracked has, by class of size, the hit ratio of the edge's requests for contents that
-/// were untracked when they came; few such requests are filled up with the edge's own hit ratio.
+/// were untracked when they came; few such requests are filled up with the edge's own hit ratio. An
+/// edge that reports nothing, or not any more, has the prior for every content.
 ///
 /// Memory: about 80 bytes a tracked content and 8 KiB an edge, beside the model. Deterministic in
 /// the order of events. Not thread-safe.
@@ -56,10 +61,14 @@ class HitLearner {
   /// What is known as of `now_ms`; null before the first event.
   [[nodiscard]] std::shared_ptr<const HitModel> publish(std::int64_t now_ms);
 
-  /// By edge: requests noted, as they count by now; and the part of them that hit.
-  [[nodiscard]] double requests(EdgeId edge) const;
-  [[nodiscard]] double hit_ratio(EdgeId edge) const;
+  /// The part of an edge's requests that hit; nothing if it reports none.
+  [[nodiscard]] std::optional<double> hit_ratio(EdgeId edge) const;
   [[nodiscard]] std::size_t tracked() const;
+
+  /// What is known, for edges that are others: new edge i was edge from[i] before, or kNoEdge.
+  /// Of a content's requests in a region, each edge is taken to have had its part.
+  [[nodiscard]] HitLearner moved_to(std::span<const geo::GeoPoint> edges,
+                                    std::span<const EdgeId> from) const;
 
   /// All that was learned, to be kept over a restart: a version, the number of edges, a checksum.
   [[nodiscard]] std::string save() const;

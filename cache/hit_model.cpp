@@ -119,7 +119,7 @@ HitModel::Row HitModel::find(ContentId content) const noexcept {
 float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes,
                             EdgeId edge) const noexcept {
   const EdgeTerms& terms = edges_[index(edge)];
-  if (content == ContentId{}) return terms.predicted;
+  if (content == ContentId{} || terms.is_predicted_only) return terms.predicted;
   if (!row.is_tracked()) return priors_[index(edge)][EdgeHits::size_class(size_bytes)];
   if (terms.is_inventory_known) {
     return static_cast<float>(row.words_[kHeldWord + index(edge) / 64] >> (index(edge) % 64) & 1);
@@ -162,6 +162,7 @@ void HitModelWriter::set_edge(EdgeId edge, const EdgeHits& hits) {
   edges_[index(edge)] = {
       .region = hits.region,
       .is_inventory_known = hits.is_inventory_known,
+      .is_predicted_only = !hits.is_inventory_known && !hits.is_rate_known,
       .exponent = static_cast<std::int16_t>(std::round(std::clamp(exponent, -1e3, 1e3))),
       .predicted = hits.predicted_hit_ratio};
   priors_[index(edge)] = hits.prior;

@@ -19,6 +19,7 @@ struct EdgeHits {
 
   /// Whether the rows say what the edge holds; else Che's approximation stands in.
   bool is_inventory_known = false;
+  bool is_rate_known = true;         ///< false: the predicted hit ratio stands for every content
   std::uint8_t region = 0;           ///< whose rate its requests are part of, < kRegionsMax
   double region_share_ratio = 1;     ///< the edge's part of the region's requests
   double characteristic_time_s = 0;  ///< see characteristic_time_s(); 0: holds nothing
@@ -69,6 +70,7 @@ class HitModel {
   struct EdgeTerms {
     std::uint8_t region = 0;
     bool is_inventory_known = false;
+    bool is_predicted_only = false;
     std::int16_t exponent = 0;  ///< 8 · log2(share · T)
     float predicted = 0.5F;
   };

@@ -46,14 +46,21 @@ std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
 
 }  // namespace
 
-geo::RttCorrections load_corrections(const std::filesystem::path& path, const cache::Fleet& fleet,
+std::optional<geo::GeoPoint> known_place(const geo::IpPrefix& client, const geo::AddressMap& map) {
+  const geo::Location at = map[map.find(client.address)].location();
+  const bool is_known =
+      at.source != geo::LocationSource::none && at.source != geo::LocationSource::fallback;
+  return is_known ? std::optional(at.point) : std::nullopt;
+}
+
+geo::RttCorrections load_corrections(const std::optional<std::filesystem::path>& file,
+                                     std::span<const sim::RttLine> lines, const cache::Fleet& fleet,
                                      const geo::AddressMap& map,
                                      const std::function<void(std::string_view)>& talk) {
   if (fleet.edges.size() > geo::kRttSitesMax) {
     throw sim::InputError(
-        fmt::format("{}: round trips can be taken to {} edges at most, the fleet "
-                    "has {}",
-                    path.string(), geo::kRttSitesMax, fleet.edges.size()));
+        fmt::format("round trips can be taken to {} edges at most, the fleet has {}",
+                    geo::kRttSitesMax, fleet.edges.size()));
   }
   const sim::RttLookUp look_up{
       .site = [&](std::string_view edge) -> std::optional<std::uint16_t> {
@@ -61,16 +68,20 @@ geo::RttCorrections load_corrections(const std::filesystem::path& path, const ca
         if (!found) return std::nullopt;
         return static_cast<std::uint16_t>(cache::index(*found));
       },
-      .location = [&](const geo::IpPrefix& client) -> std::optional<geo::GeoPoint> {
-        const geo::Location at = map[map.find(client.address)].location();
-        const bool is_known =
-            at.source != geo::LocationSource::none && at.source != geo::LocationSource::fallback;
-        return is_known ? std::optional(at.point) : std::nullopt;
-      }};
+      .location = [&](const geo::IpPrefix& client) { return known_place(client, map); }};
   geo::RttObservations observations(points_of(fleet));
-  const auto source = sim::open_input(path.string());
-  tell(path.string(), sim::read_rtt_observations(*source, path.string(), look_up, observations),
-       talk);
+  if (file) {
+    const auto source = sim::open_input(file->string());
+    tell(file->string(), sim::read_rtt_observations(*source, file->string(), look_up, observations),
+         talk);
+  }
+  for (const sim::RttLine& line : lines) {
+    const auto site = look_up.site(line.edge);
+    const auto place = look_up.location(line.client);
+    if (!site || !place) continue;  // of edges or databases that were there when it was taken
+    (void)observations.add(
+        {.client = line.client, .client_at = *place, .site = *site, .rtt_ms = line.rtt_ms});
+  }
   return geo::RttCorrections::build(geo::RttModel(), observations);
 }
 

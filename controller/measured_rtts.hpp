@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "cache/edge.hpp"
@@ -10,14 +12,20 @@
 #include "geo/cell_rtts.hpp"
 #include "geo/rtt_corrections.hpp"
 #include "policy/snapshot.hpp"
+#include "sim/rtt_lines.hpp"
 
 namespace edgeward::controller {
 
-/// Reads a file of measured round trips (sim::read_rtt_observations) to the fleet's edges and fits
-/// what they tell. Says how many were not taken, and why. Throws sim::InputError for a file that
-/// cannot be read, or a fleet larger than geo::kRttSitesMax.
+/// Where a client is by the map, unless nobody knows.
+[[nodiscard]] std::optional<geo::GeoPoint> known_place(const geo::IpPrefix& client,
+                                                       const geo::AddressMap& map);
+
+/// Fits measured round trips to the fleet's edges: those of a file (sim::read_rtt_observations), if
+/// one is given, and `lines`. Says how many of the file were not taken, and why. Throws
+/// sim::InputError for a file that cannot be read, or a fleet larger than geo::kRttSitesMax.
 [[nodiscard]] geo::RttCorrections load_corrections(
-    const std::filesystem::path& path, const cache::Fleet& fleet, const geo::AddressMap& map,
+    const std::optional<std::filesystem::path>& file, std::span<const sim::RttLine> lines,
+    const cache::Fleet& fleet, const geo::AddressMap& map,
     const std::function<void(std::string_view)>& talk);
 
 /// The map in which measured clients have cells of their own, as many as it can tell apart.

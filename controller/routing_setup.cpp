@@ -1,6 +1,7 @@
 #include "controller/routing_setup.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <set>
@@ -35,7 +36,7 @@ std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk
   const geo::CountryCentres centres = load_country_centres();
   geo::AddressMapBuilder builder(config.geo.fallback);
   for (const std::filesystem::path& path : config.geo.databases) {
-    const auto database = geo::Mmdb::open(path.string());
+    const auto database = geo::Mmdb::open_copy(path.string());
     if (!database) throw sim::InputError(database.error());
     auto read = geo::read_layer(*database, centres);
     if (!read) throw sim::InputError(read.error());
@@ -51,23 +52,63 @@ std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk
 
 }  // namespace
 
-Routing make_routing(const Config& config, const Talk& talk) {
-  Routing routing;
-  routing.fleet = std::make_shared<const cache::Fleet>(config.fleet);
-  routing.map = read_map(config, talk);
+FileStamp FileStamp::of(const std::filesystem::path& path) {
+  FileStamp stamp{.path = path};
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return stamp;
+  stamp.device = status.st_dev;
+  stamp.inode = status.st_ino;
+  stamp.size_bytes = static_cast<std::uint64_t>(status.st_size);
+  stamp.changed_at_ns =
+      status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+  return stamp;
+}
+
+std::vector<FileStamp> RoutingCompiler::inputs(const Config& config) {
+  std::vector<FileStamp> stamps;
+  for (const auto& path : config.geo.databases) stamps.push_back(FileStamp::of(path));
+  for (const auto& path : {config.geo.overrides, config.geo.rtt_observations}) {
+    if (path) stamps.push_back(FileStamp::of(*path));
+  }
+  return stamps;
+}
+
+Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttLine> measured,
+                                 const Talk& talk) {
+  Base located{.fallback = config.geo.fallback};
+  for (const auto& path : config.geo.databases) located.files.push_back(FileStamp::of(path));
+  const bool is_located = located_.map != nullptr && located.files == located_.files &&
+                          located.fallback == located_.fallback;
+  located.map = is_located ? located_.map : read_map(config, talk);
+
+  Base overridden = located;
   if (config.geo.overrides) {
-    const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
-    tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
-    routing.map = geo::with_overrides(*routing.map, overrides);
+    overridden.files.push_back(FileStamp::of(*config.geo.overrides));
+    const bool is_overridden = is_located && overridden_.files == overridden.files;
+    if (is_overridden) {
+      overridden.map = overridden_.map;
+    } else {
+      const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
+      tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
+      overridden.map = geo::with_overrides(*located.map, overrides);
+    }
   }
-  geo::RttCorrections corrections;
-  if (config.geo.rtt_observations) {
-    corrections = load_corrections(*config.geo.rtt_observations, config.fleet, *routing.map, talk);
-    routing.map = with_measured_clients(*routing.map, corrections);
+
+  Routing routing{.fleet = std::make_shared<const cache::Fleet>(config.fleet),
+                  .map = overridden.map};
+  std::optional<geo::RttCorrections> corrections;
+  if (config.geo.rtt_observations || !measured.empty()) {
+    corrections =
+        load_corrections(config.geo.rtt_observations, measured, config.fleet, *routing.map, talk);
+    routing.map = with_measured_clients(*routing.map, *corrections);
   }
-  routing.part =
-      std::make_shared<const policy::FleetPart>(routing.fleet, config.routing, routing.map);
-  if (config.geo.rtt_observations) routing.rtts = cell_rtts(*routing.part, corrections);
+  routing.part = std::make_shared<const policy::FleetPart>(
+      routing.fleet, config.routing, routing.map, geo::RttModel{}, part_.get());
+  if (corrections) routing.rtts = cell_rtts(*routing.part, *corrections);
+
+  located_ = std::move(located);
+  overridden_ = std::move(overridden);
+  part_ = routing.part;
   return routing;
 }
 

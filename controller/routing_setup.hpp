@@ -1,15 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "cache/edge.hpp"
 #include "controller/config/config_file.hpp"
 #include "geo/address_map.hpp"
 #include "policy/snapshot.hpp"
+#include "sim/rtt_lines.hpp"
 
 namespace edgeward::controller {
 
@@ -25,11 +29,45 @@ struct Routing {
   std::shared_ptr<const geo::CellRtts> rtts;  ///< null without measured round trips
 };
 
+/// A file as it was: another one of the same name, or one written to, has another stamp. A file
+/// that cannot be looked at has the stamp of zeros.
+struct FileStamp {
+  std::filesystem::path path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t changed_at_ns = 0;
+
+  [[nodiscard]] static FileStamp of(const std::filesystem::path& path);
+  bool operator==(const FileStamp&) const = default;
+};
+
 /// Reads databases, country centres, overrides and measured round trips and compiles them with the
-/// fleet. Seconds for the
-/// largest databases. Says which records cannot be read and which of the overrides' edges there are
-/// not. Throws sim::InputError for files that cannot be used.
-[[nodiscard]] Routing make_routing(const Config& config, const Talk& talk);
+/// fleet, again and again as they change: what is made of files that did not change is used again.
+/// Seconds for the largest databases; milliseconds where only options changed. Not thread-safe.
+class RoutingCompiler {
+ public:
+  /// Says which records cannot be read and which of the overrides' edges there are not. `measured`:
+  /// round trips beside those of the configuration's file. Throws sim::InputError for files that
+  /// cannot be used; what was compiled before then stays what the next one is made from.
+  [[nodiscard]] Routing compile(const Config& config, std::span<const sim::RttLine> measured,
+                                const Talk& talk);
+
+  /// The databases, overrides and round trips of a configuration, as they are now.
+  [[nodiscard]] static std::vector<FileStamp> inputs(const Config& config);
+
+ private:
+  /// A map and what it was made of.
+  struct Base {
+    std::vector<FileStamp> files;
+    geo::Location fallback;
+    std::shared_ptr<const geo::AddressMap> map;
+  };
+
+  Base located_;     ///< by databases and centres
+  Base overridden_;  ///< with the overrides over it
+  std::shared_ptr<const policy::FleetPart> part_;
+};
 
 /// A snapshot with these states of the edges and nothing learned yet: no hit model, no admit
 /// shares.

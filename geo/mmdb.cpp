@@ -1,13 +1,18 @@
 #include "geo/mmdb.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <span>
@@ -243,6 +248,18 @@ std::string metadata_fault(const MMDB_s& mmdb) {
   return {};
 }
 
+/// A file descriptor, closed in the end.
+struct Descriptor {
+  explicit Descriptor(int opened) : number(opened) {}
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  const int number;
+};
+
 struct SocketAddress {
   sockaddr_storage storage{};
 
@@ -290,7 +307,25 @@ Mmdb& Mmdb::operator=(Mmdb&&) noexcept = default;
 Mmdb::~Mmdb() = default;
 
 tl::expected<Mmdb, std::string> Mmdb::open(const std::string& path) {
-  auto file = std::make_unique<File>(path);
+  return open_at(path, path);
+}
+
+tl::expected<Mmdb, std::string> Mmdb::open_copy(const std::string& path) {
+  const File named(path);
+  const Descriptor from(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor copy(::memfd_create("mmdb", MFD_CLOEXEC));
+  if (from.number < 0 || copy.number < 0) return named.fault(std::strerror(errno));
+  while (true) {
+    constexpr std::size_t kBytesAtOnce = std::size_t{1} << 30;
+    const ssize_t count = ::sendfile(copy.number, from.number, nullptr, kBytesAtOnce);
+    if (count == 0) break;
+    if (count < 0 && errno != EINTR) return named.fault(std::strerror(errno));
+  }
+  return open_at(fmt::format("/proc/self/fd/{}", copy.number), path);
+}
+
+tl::expected<Mmdb, std::string> Mmdb::open_at(const std::string& path, const std::string& name) {
+  auto file = std::make_unique<File>(name);
   if (!has_bounded_metadata(path)) return file->fault("its metadata cannot be read");
   const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &file->mmdb);
   if (status != MMDB_SUCCESS) {

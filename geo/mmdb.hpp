@@ -17,9 +17,8 @@ namespace edgeward::geo {
 /// A geolocation database in the MaxMind DB format 2.0: city, country or ASN.
 ///
 /// The file is mapped, and every byte of it is mistrusted: what the format does not allow is an
-/// error that names the file. Replace a file that is in use
-/// by renaming another over it; one that is truncated in place ends the process, as with any
-/// mapping.
+/// error that names the file. Replace a file that is in use by renaming another over it; one that
+/// is truncated in place ends the process, as with any mapping. A copy is safe from that.
 ///
 /// Immutable, so threads may share it. find costs 1 to 2 µs, the record included, in a city
 /// database that is not in the processor's cache.
@@ -43,6 +42,9 @@ class Mmdb {
   };
 
   [[nodiscard]] static tl::expected<Mmdb, std::string> open(const std::string& path);
+  /// The same of a copy in memory, for a service that lives longer than its files: 50 ms for 130
+  /// MB.
+  [[nodiscard]] static tl::expected<Mmdb, std::string> open_copy(const std::string& path);
   Mmdb(Mmdb&&) noexcept;
   Mmdb& operator=(Mmdb&&) noexcept;
   ~Mmdb();
@@ -70,6 +72,9 @@ class Mmdb {
   [[nodiscard]] std::uint64_t build_time_s() const;  ///< Unix time, as the file says
 
  private:
+  /// `name` is what errors call it.
+  [[nodiscard]] static tl::expected<Mmdb, std::string> open_at(const std::string& path,
+                                                               const std::string& name);
   struct File;
   explicit Mmdb(std::unique_ptr<File> file);
 

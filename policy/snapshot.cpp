@@ -77,13 +77,18 @@ Exclusion exclusion_of(const cache::EdgeState& state, const cache::Edge& edge,
 }  // namespace
 
 FleetPart::FleetPart(std::shared_ptr<const cache::Fleet> fleet, RoutingOptions options,
-                     std::shared_ptr<const geo::AddressMap> map, geo::RttModel rtt)
+                     std::shared_ptr<const geo::AddressMap> map, geo::RttModel rtt,
+                     const FleetPart* before)
     : fleet_(std::move(fleet)),
       options_(std::move(options)),
       map_(std::move(map)),
       rtt_(rtt),
       points_(points_of(*fleet_)),
-      sites_(map_->cells(), points_, shields_of(*fleet_)) {
+      shields_(shields_of(*fleet_)) {
+  const bool is_same = before != nullptr && before->map_ == map_ && before->points_ == points_ &&
+                       before->shields_ == shields_;
+  sites_ = is_same ? before->sites_
+                   : std::make_shared<const geo::CellSites>(map_->cells(), points_, shields_);
   check(fleet_->edges.size() <= cache::kEdgesMax, "fleet: too many edges");
   check_options(options_, fleet_->edges.size());
   for (const cache::Edge& edge : fleet_->edges) {

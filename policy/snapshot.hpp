@@ -22,14 +22,16 @@ namespace edgeward::policy {
 class FleetPart {
  public:
   /// Throws std::invalid_argument for options out of range, and for edges or services that refer
-  /// to what is not there.
+  /// to what is not there. With the map and the places of the edges that `before` has, its order of
+  /// them is shared, and making one takes no time.
   FleetPart(std::shared_ptr<const cache::Fleet> fleet, RoutingOptions options,
-            std::shared_ptr<const geo::AddressMap> map, geo::RttModel rtt = {});
+            std::shared_ptr<const geo::AddressMap> map, geo::RttModel rtt = {},
+            const FleetPart* before = nullptr);
 
   [[nodiscard]] const cache::Fleet& fleet() const { return *fleet_; }
   [[nodiscard]] const RoutingOptions& options() const { return options_; }
   [[nodiscard]] const geo::AddressMap& map() const { return *map_; }
-  [[nodiscard]] const geo::CellSites& sites() const { return sites_; }
+  [[nodiscard]] const geo::CellSites& sites() const { return *sites_; }
   [[nodiscard]] const geo::RttModel& rtt() const { return rtt_; }
   /// By edge: where it is.
   [[nodiscard]] std::span<const geo::GeoPoint> points() const { return points_; }
@@ -57,7 +59,8 @@ class FleetPart {
   std::vector<std::uint64_t> salts_;
   std::vector<std::vector<cache::EdgeId>> zones_;
   std::vector<std::vector<Exclusion>> excluded_;
-  geo::CellSites sites_;
+  std::vector<std::uint8_t> shields_;
+  std::shared_ptr<const geo::CellSites> sites_;
 };
 
 /// An edge's state as terms of its score: the part that changes at every tick.

@@ -88,8 +88,8 @@ ReplayFleet::ReplayFleet(const ReplayCommand& command, const ReplaySettings& set
                                             choice.text, command.fleet,
                                             some_of(names_of(config.fleet))));
   }
-  const Routing routing =
-      make_routing(config, [&](std::string_view sentence) { progress.note(sentence); });
+  const Routing routing = RoutingCompiler().compile(
+      config, {}, [&](std::string_view sentence) { progress.note(sentence); });
   setup_ = {.fleet = routing.fleet,
             .routing = config.routing,
             .map = routing.map,

@@ -115,7 +115,7 @@ int run_route(const RouteCommand& command) {
   const std::vector<StateReport> reports = load_states(command, config.fleet);
   request.at_ms = decision_time_ms(command, reports);
 
-  const Routing routing = make_routing(config, say);
+  const Routing routing = RoutingCompiler().compile(config, {}, say);
   const auto states = states_of(reports, config.fleet, request.at_ms);
   const policy::Snapshot snapshot = make_snapshot(routing, states, request.at_ms, 1);
   const policy::Question question{.client = command.client, .key = key};

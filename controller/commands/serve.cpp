@@ -21,7 +21,9 @@
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/drained_file.hpp"
+#include "controller/service/hit_learning.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/reloader.hpp"
 #include "controller/service/server.hpp"
 #include "controller/terminal.hpp"
 
@@ -52,12 +54,6 @@ Config load_config(const ServeCommand& command) {
   return config;
 }
 
-StateRules state_rules(const Config& config) {
-  return {.silent_after_ms = config.routing.health_age_max_ms,
-          .recovery_hold_ms = config.serve.recovery_hold_ms,
-          .is_silent_ready = config.serve.unreported == Unreported::ready};
-}
-
 std::string read_openapi() {
   const std::filesystem::path file = data_folder() / "openapi.yaml";
   const auto text = read_text(file);
@@ -77,46 +73,6 @@ sigset_t block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
-
-/// Reads everything anew beside the service, which goes on with what it has if that fails.
-class Reloader {
- public:
-  Reloader(const ServeCommand& command, Publisher& publisher)
-      : command_(command), publisher_(publisher) {}
-  ~Reloader() {
-    if (thread_.joinable()) thread_.join();
-  }
-
-  /// False if one is under way.
-  bool start() {
-    if (is_running_.exchange(true)) return false;
-    if (thread_.joinable()) thread_.join();
-    thread_ = std::thread([this] { run(); });
-    return true;
-  }
-
- private:
-  void run() {
-    try {
-      const Config config = load_config(command_);
-      publisher_.replace(make_routing(config, say), state_rules(config));
-      say("reloaded");
-    } catch (const ConfigError& error) {
-      say("reload refused, going on as before:");
-      for (const Fault& fault : error.faults()) say(fault.text());
-      publisher_.refuse_reload(error.faults().front().text());
-    } catch (const std::exception& error) {
-      say(fmt::format("reload refused, going on as before: {}", error.what()));
-      publisher_.refuse_reload(error.what());
-    }
-    is_running_ = false;
-  }
-
-  const ServeCommand& command_;
-  Publisher& publisher_;
-  std::atomic<bool> is_running_{false};
-  std::thread thread_;
-};
 
 void restore_drained(const ServeOptions& serve, Publisher& publisher) {
   if (!serve.state_dir) return;
@@ -155,8 +111,8 @@ class Keeper {
 };
 
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
-void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher, Server& server,
-               Reloader& reloader, Keeper& keeper) {
+void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher,
+               HitLearning& learning, Server& server, Reloader& reloader, Keeper& keeper) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
@@ -166,6 +122,7 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
       const Clock::time_point now = Clock::now();
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
+      if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
       server.publish(publisher.tick(wall_ms(), seconds));
       keeper.write();
       continue;
@@ -192,23 +149,34 @@ int run_serve(const ServeCommand& command) {
   if (config.serve.unreported == Unreported::ready) {
     say("edges that never reported are taken as ready and idle");
   }
-  Publisher publisher(make_routing(config, say), state_rules(config), wall_ms());
+  RoutingCompiler compiler;
+  const Routing routing = compiler.compile(config, {}, say);
+  Publisher publisher(routing, state_rules(config), wall_ms());
   restore_drained(config.serve, publisher);
   (void)publisher.tick(wall_ms(), 1);
 
-  Reloader reloader(command, publisher);
+  HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
+  Reloader reloader({.load = [&] { return load_config(command); },
+                     .config = config,
+                     .compiler = std::move(compiler),
+                     .fleet = routing.fleet},
+                    publisher, learning, say);
   Keeper keeper(config.serve, publisher);
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
                        .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
                        .openapi = read_openapi()};
-  const ApiActions actions{.reload = [&] { return reloader.start(); },
-                           .save = [&] { keeper.note(); }};
+  const ApiActions actions{
+      .reload = [&] { return reloader.start(); },
+      .save = [&] { keeper.note(); },
+      .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
+      .measure = [&](auto body, const geo::AddressMap& map,
+                     auto now_ms) { return reloader.measure(body, map, now_ms); }};
   Server server(config.serve, api, actions, publisher);
   server.start();
   say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
                   server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, server, reloader, keeper);
+  run_ticks(signals, config.serve.tick_ms, publisher, learning, server, reloader, keeper);
   say("draining: no new connections, what has been asked is answered");
   server.drain();
   keeper.write();
@@ -245,6 +213,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  GET  /v1/edges               how edges are, and why some get no clients\n"
       "  POST /v1/edges/NAME/drain    and undrain\n"
       "  POST /v1/state               what an edge says of itself\n"
+      "  POST /v1/events              what edges say of their requests: chances of a hit\n"
+      "  POST /v1/rtt                 measured round trips, NDJSON or CSV\n"
       "  POST /v1/reload              as SIGHUP\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"

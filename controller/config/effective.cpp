@@ -187,6 +187,13 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("proxy_field", name(serve.trust.proxy_field));
   out.line("unreported_edges", name(serve.unreported));
   out.line("recovery_hold", duration_text(serve.recovery_hold_ms));
+  out.line("rtt_interval", duration_text(serve.rtt_interval_ms));
+  out.line("rtt_age_max", duration_text(serve.rtt_age_max_ms));
+  out.open("hit_model");
+  out.line("tracked_contents", serve.hit_model.tracked_contents);
+  out.line("half_life", duration_text(serve.hit_model.half_life_ms));
+  out.line("interval", duration_text(serve.hit_model.interval_ms));
+  out.close();
   out.open("limits");
   out.line("target", size_text(serve.http.target_bytes_max));
   out.line("header", size_text(serve.http.header_bytes_max));

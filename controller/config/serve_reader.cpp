@@ -54,6 +54,17 @@ void read_limits(const YamlNode& node, ServeOptions& options, Faults& faults) {
   map.finish();
 }
 
+void read_hit_model(const YamlNode& node, HitModelOptions& options, Faults& faults) {
+  YamlMap map(node, "hit_model", faults);
+  auto contents = static_cast<unsigned>(options.tracked_contents);
+  if (map.count("tracked_contents", contents, 1000, 100'000'000)) {
+    options.tracked_contents = contents;
+  }
+  map.duration("half_life", options.half_life_ms, 1000, 30 * kDayMs);
+  map.duration("interval", options.interval_ms, 10, kDayMs);
+  map.finish();
+}
+
 }  // namespace
 
 void read_dns(const YamlNode& node, DnsOptions& options, Faults& faults) {
@@ -92,6 +103,11 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   map.choice<ProxyField>("proxy_field", options.trust.proxy_field, kFields);
   map.choice<Unreported>("unreported_edges", options.unreported, kUnreported);
   map.duration("recovery_hold", options.recovery_hold_ms, 0, kDayMs);
+  map.duration("rtt_interval", options.rtt_interval_ms, 100, kDayMs);
+  map.duration("rtt_age_max", options.rtt_age_max_ms, 1000, 365 * kDayMs);
+  if (const YamlNode* const hits = map.find("hit_model")) {
+    read_hit_model(*hits, options.hit_model, faults);
+  }
   if (const YamlNode* const limits = map.find("limits")) read_limits(*limits, options, faults);
   map.finish();
 }

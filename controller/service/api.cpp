@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <boost/url/params_view.hpp>
 #include <boost/url/parse.hpp>
@@ -20,6 +21,7 @@
 #include "controller/service/metrics.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
+#include "sim/input/byte_source.hpp"
 
 namespace edgeward::controller {
 
@@ -112,6 +114,14 @@ json::value parse_json(std::string_view text) {
   return value;
 }
 
+/// Adds how often each fault was found, by its name, where it was.
+template <class Fault, std::size_t kFaults>
+void count_faults(const std::array<std::uint64_t, kFaults>& faults, json::object& rejected) {
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    if (faults[i] > 0) rejected[name(static_cast<Fault>(i))] = faults[i];
+  }
+}
+
 /// One item of a batch.
 struct BatchItem {
   policy::Request request;
@@ -183,6 +193,8 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
       {"/v1/edges/*/undrain", "POST", "POST", true, &Api::post_drain},
       {"/v1/state", "POST", "POST", true, &Api::post_state},
+      {"/v1/events", "POST", "POST", true, &Api::post_events},
+      {"/v1/rtt", "POST", "POST", true, &Api::post_rtt},
       {"/v1/reload", "POST", "POST", true, &Api::post_reload},
   };
   return kEndpoints;
@@ -449,6 +461,7 @@ void Api::get_edges(Context& context) {
                                        : json::value(nullptr);
     edge["requests_per_second"] = view.requests_per_second;
     edge["fair_share_requests_per_second"] = view.fair_share;
+    edge["hit_ratio"] = view.hit_ratio ? json::value(*view.hit_ratio) : json::value(nullptr);
     edges.emplace_back(std::move(edge));
   }
   const ReloadStatus reloads = publisher_.reloads();
@@ -480,6 +493,35 @@ void Api::post_state(Context& context) {
     case Publisher::Taken::no_such_edge:
       refuse(404, fmt::format("no edge is named {}", quote(report->edge)));
   }
+}
+
+void Api::post_events(Context& context) {
+  const cache::Fleet& fleet = snapshot_->fleet->fleet();
+  const EventReading reading = events_.read(context.request.body, fleet, context.caller.now_ms);
+  if (actions_.learn && !actions_.learn(reading.events, fleet)) {
+    context.response.retry_after_s = 1;
+    refuse(503, "more events wait than may: none of these is taken, send them again");
+  }
+  json::object rejected;
+  count_faults<EventFault>(reading.faults, rejected);
+  context.response.body = policy::json_text(
+      json::object{{"accepted", reading.events.size()}, {"rejected", std::move(rejected)}});
+}
+
+void Api::post_rtt(Context& context) {
+  if (!actions_.measure) refuse(503, "round trips are not taken here");
+  sim::RttReading reading;
+  try {
+    reading =
+        actions_.measure(context.request.body, snapshot_->fleet->map(), context.caller.now_ms);
+  } catch (const sim::InputError& error) {
+    refuse(400, error.what());
+  }
+  json::object rejected;
+  count_faults<sim::RttLineFault>(reading.faults, rejected);
+  count_faults<geo::RttRejection>(reading.rejected, rejected);
+  context.response.body = policy::json_text(
+      json::object{{"accepted", reading.accepted}, {"rejected", std::move(rejected)}});
 }
 
 void Api::post_reload(Context& context) {

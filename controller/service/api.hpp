@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/cache_events.hpp"
 #include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
@@ -16,6 +17,7 @@
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
 #include "sim/logs/cache_key.hpp"
+#include "sim/rtt_lines.hpp"
 
 namespace edgeward::controller {
 
@@ -40,6 +42,13 @@ struct ApiActions {
   std::function<bool()> reload;
   /// What has to be kept beyond a restart has changed. Does not wait for a disk.
   std::function<void()> save;
+  /// Takes what edges reported of their requests, edges numbered as in the fleet: false if too much
+  /// waits already.
+  std::function<bool(std::span<const cache::CacheEvent>, const cache::Fleet&)> learn;
+  /// Takes measured round trips, NDJSON or CSV, of clients that the map locates. Throws
+  /// sim::InputError for what is neither.
+  std::function<sim::RttReading(std::string_view, const geo::AddressMap&, std::int64_t now_ms)>
+      measure;
 };
 
 /// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
@@ -74,6 +83,8 @@ class Api {
   void get_edges(Context& context);
   void post_drain(Context& context);
   void post_state(Context& context);
+  void post_events(Context& context);
+  void post_rtt(Context& context);
   void post_reload(Context& context);
   void get_health(Context& context);
   void get_ready(Context& context);
@@ -93,6 +104,7 @@ class Api {
   Publisher& publisher_;
   Publisher::Snapshot snapshot_;
   WorkerTick tick_;
+  EventReader events_;
   sim::CacheKeyWriter keys_;
   std::string key_;
 };

@@ -13,6 +13,12 @@ EdgeId edge_id(std::size_t at) {
   return EdgeId{static_cast<std::uint16_t>(at)};
 }
 
+bool has_same_names(const cache::Fleet& a, const cache::Fleet& b) {
+  return std::equal(
+      a.edges.begin(), a.edges.end(), b.edges.begin(), b.edges.end(),
+      [](const cache::Edge& one, const cache::Edge& other) { return one.name == other.name; });
+}
+
 }  // namespace
 
 Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms)
@@ -21,7 +27,8 @@ Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_
       control_(std::make_unique<policy::LoadControl>(routing_.fleet->edges.size())),
       next_(make_snapshot(routing_, table_.states(now_ms), now_ms, 1)),
       current_(std::make_shared<const policy::Snapshot>(next_)),
-      rates_(routing_.fleet->edges.size()) {}
+      rates_(routing_.fleet->edges.size()),
+      hit_ratios_(routing_.fleet->edges.size()) {}
 
 Publisher::Snapshot Publisher::current() const {
   const std::lock_guard lock(mutex_);
@@ -93,7 +100,7 @@ Publisher::Snapshot Publisher::tick(std::int64_t now_ms, double seconds) {
   return current_;
 }
 
-void Publisher::replace(Routing routing, const StateRules& rules) {
+void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::Learned hits) {
   const std::lock_guard lock(mutex_);
   StateTable table(routing.fleet->edges.size(), rules);
   for (std::size_t at = 0; at < routing.fleet->edges.size(); ++at) {
@@ -101,14 +108,29 @@ void Publisher::replace(Routing routing, const StateRules& rules) {
     if (before) table.set(edge_id(at), table_[*before]);
   }
   table_ = std::move(table);
+  // Loads and shares are kept as far as they speak of the same edges and areas.
+  const bool is_same = has_same_names(*routing_.fleet, *routing.fleet);
+  if (!is_same) {
+    control_ = std::make_unique<policy::LoadControl>(routing.fleet->edges.size());
+    rates_.assign(routing.fleet->edges.size(), 0);
+  }
+  if (!is_same || routing_.map != routing.map) next_.shares.reset();
   routing_ = std::move(routing);
-  control_ = std::make_unique<policy::LoadControl>(routing_.fleet->edges.size());
   next_.fleet = routing_.part;
   next_.rtts = routing_.rtts;
-  next_.shares.reset();
+  next_.hits = std::move(hits.model);
+  hit_ratios_ = std::move(hits.hit_ratios);
+  hit_ratios_.resize(routing_.fleet->edges.size());
   ticks_.clear();
   ++reloads_.taken;
   reloads_.last_error.clear();
+}
+
+void Publisher::set_hits(HitLearning::Learned hits) {
+  const std::lock_guard lock(mutex_);
+  if (hits.fleet != routing_.fleet) return;
+  next_.hits = std::move(hits.model);
+  hit_ratios_ = std::move(hits.hit_ratios);
 }
 
 void Publisher::refuse_reload(std::string error) {
@@ -136,7 +158,8 @@ std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
                      .is_drained = known.is_drained,
                      .has_reported = known.last.has_value(),
                      .requests_per_second = rates_[at],
-                     .fair_share = control_->fair_share()[at]});
+                     .fair_share = control_->fair_share()[at],
+                     .hit_ratio = hit_ratios_[at]});
   }
   return views;
 }

@@ -5,12 +5,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cache/edge.hpp"
 #include "controller/routing_setup.hpp"
+#include "controller/service/hit_learning.hpp"
 #include "controller/service/state_table.hpp"
 #include "policy/decision.hpp"
 #include "policy/demand.hpp"
@@ -59,8 +61,9 @@ struct EdgeView {
   policy::Exclusion exclusion = policy::Exclusion::none;
   bool is_drained = false;
   bool has_reported = false;
-  double requests_per_second = 0;  ///< of clients sent to it in the last tick
-  double fair_share = 0;           ///< requests a second it may take by the last tick's demand
+  double requests_per_second = 0;   ///< of clients sent to it in the last tick
+  double fair_share = 0;            ///< requests a second it may take by the last tick's demand
+  std::optional<double> hit_ratio;  ///< of the requests it reported lately; nothing: of none
 };
 
 /// The one writer of snapshots: takes in states and what workers decided, and makes a new snapshot
@@ -83,8 +86,10 @@ class Publisher {
   /// Publishes the next snapshot, `seconds` after the last one.
   Snapshot tick(std::int64_t now_ms, double seconds);
   /// Takes over a fleet, databases or options that were read anew; edges of the same name keep
-  /// their state. The next tick publishes them.
-  void replace(Routing routing, const StateRules& rules);
+  /// their state. `hits` are for the same fleet. The next tick publishes them.
+  void replace(Routing routing, const StateRules& rules, HitLearning::Learned hits);
+  /// What the next snapshot is to know of hits; passed over if it is of another fleet by now.
+  void set_hits(HitLearning::Learned hits);
   /// Notes a reload that was not taken over, and why.
   void refuse_reload(std::string error);
   [[nodiscard]] ReloadStatus reloads() const;
@@ -105,6 +110,7 @@ class Publisher {
   Snapshot current_;
   std::vector<WorkerTick> ticks_;  ///< since the last snapshot
   std::vector<double> rates_;
+  std::vector<std::optional<double>> hit_ratios_;  ///< by edge
   Totals totals_;
   ReloadStatus reloads_;
 };

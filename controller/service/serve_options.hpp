@@ -10,6 +10,7 @@
 #include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
+#include "controller/service/hit_learning.hpp"
 
 namespace edgeward::controller {
 
@@ -33,7 +34,10 @@ struct ServeOptions {
   Unreported unreported = Unreported::unknown;
   std::int64_t recovery_hold_ms = 15'000;  ///< StateRules::recovery_hold_ms
 
-  DnsOptions answers;  ///< the key `dns` of a configuration
+  HitModelOptions hit_model;
+  std::int64_t rtt_interval_ms = 60'000;     ///< reported round trips are compiled in so often
+  std::int64_t rtt_age_max_ms = 86'400'000;  ///< older ones are forgotten
+  DnsOptions answers;                        ///< the key `dns` of a configuration
   HttpLimits http;
   unsigned connections_max = 20'000;           ///< of all workers together
   unsigned connections_per_peer_max = 10'000;  ///< of one address, at one worker

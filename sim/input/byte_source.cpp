@@ -206,6 +206,13 @@ class Zstd final : public Compressed {
 
 }  // namespace
 
+std::size_t TextSource::read(std::span<char> buffer) {
+  const std::size_t size = std::min(buffer.size(), rest_.size());
+  std::copy_n(rest_.data(), size, buffer.data());
+  rest_.remove_prefix(size);
+  return size;
+}
+
 PeekedSource::PeekedSource(std::unique_ptr<ByteSource> source)
     : source_(std::move(source)), first_(kPeekBytes) {
   std::size_t count = 0;

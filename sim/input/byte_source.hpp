@@ -36,6 +36,17 @@ class ByteSource {
   [[nodiscard]] virtual double fraction_read() const = 0;
 };
 
+/// Bytes that are in memory already, and stay there.
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string_view text) : rest_(text) {}
+  [[nodiscard]] std::size_t read(std::span<char> buffer) override;
+  [[nodiscard]] double fraction_read() const override { return 0; }
+
+ private:
+  std::string_view rest_;
+};
+
 /// A source whose first bytes can be looked at before they are read.
 class PeekedSource final : public ByteSource {
  public:

@@ -125,7 +125,7 @@ TEST_CASE("chances learned from reports are those of the caches that report") {
         tally->expected += chance;
         tally->hits += hit;
       }
-      const double ratio = learner.hit_ratio(event.edge);
+      const double ratio = learner.hit_ratio(event.edge).value();
       brier += (chance - hit) * (chance - hit);
       brier_of_ratio += (ratio - hit) * (ratio - hit);
       all += 1;
@@ -210,6 +210,55 @@ TEST_CASE("untracked contents have the hit ratio of those that were untracked, b
   // Of other sizes nothing is known but the edge's hit ratio, which no name has too.
   CHECK(probability(*model, content(1'000'000), edge(0), 200'000) == Approx(0.5).margin(0.02));
   CHECK(probability(*model, ContentId{}, edge(0)) == Approx(0.5).margin(0.02));
+}
+
+TEST_CASE("an edge that reports nothing has the prior, and so has one that ceased to") {
+  HitLearner learner(around_the_world(2), {.half_life_s = 100, .prior = 0.7});
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    learner.note({.at_ms = 1000, .edge = edge(0), .content = content(i % 100), .is_hit = true});
+  }
+  CHECK(learner.hit_ratio(edge(0)) == 1.0);
+  CHECK_FALSE(learner.hit_ratio(edge(1)));
+  const auto model = learner.publish(1000);
+  CHECK(probability(*model, content(3), edge(0)) > 0.9F);
+  CHECK(probability(*model, content(3), edge(1)) == 0.7F);
+  CHECK(probability(*model, content(1'000'000), edge(1)) == 0.7F);
+  // Ten half-lives later a thousand requests count as one.
+  const auto later = learner.publish(1'101'000);
+  CHECK_FALSE(learner.hit_ratio(edge(0)));
+  CHECK(probability(*later, content(3), edge(0)) == Approx(0.7).margin(0.05));
+}
+
+TEST_CASE("what was learned moves with the edges of a changed fleet") {
+  // Towns far apart, so that regions are the same however many edges there are.
+  const std::vector<geo::GeoPoint> before{{50, 8}, {40, -74}, {35, 139}};
+  const std::vector<geo::GeoPoint> after{{35, 139}, {1, 103}, {50, 8}};
+  HitLearner learner(before, {});
+  Random random(6);
+  std::int64_t now_ms = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    now_ms += 10;
+    const std::size_t at = random.below(3);
+    const std::uint64_t number = std::min(random.below(300), random.below(300));
+    learner.note({.at_ms = now_ms,
+                  .edge = edge(at),
+                  .content = content(1000 * at + number),
+                  .is_hit = number < 60 * (at + 1)});
+  }
+  const std::vector<EdgeId> from{edge(2), kNoEdge, edge(0)};
+  HitLearner moved = learner.moved_to(after, from);
+  CHECK(moved.hit_ratio(edge(0)) == learner.hit_ratio(edge(2)));
+  CHECK_FALSE(moved.hit_ratio(edge(1)));
+  const auto model = learner.publish(now_ms);
+  const auto moved_model = moved.publish(now_ms);
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    // Shares are ratios of sums taken in another order, and rates are kept in steps of 9 %.
+    CHECK(probability(*moved_model, content(i), edge(2)) ==
+          Approx(probability(*model, content(i), edge(0))).margin(0.04));
+    CHECK(probability(*moved_model, content(2000 + i), edge(0)) ==
+          Approx(probability(*model, content(2000 + i), edge(2))).margin(0.04));
+    CHECK_FALSE(moved_model->find(content(1000 + i)).is_tracked());
+  }
 }
 
 TEST_CASE("nothing is claimed before the first event") {

@@ -1,5 +1,7 @@
 #include "controller/service/api.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <set>
@@ -40,14 +42,28 @@ Routing europe() {
 /// An Api, asked without a network.
 class Asked {
  public:
-  explicit Asked(std::string token = {})
-      : publisher_(europe(), {.is_silent_ready = true}, kNowMs),
+  explicit Asked(std::string token = {}, const Routing& routing = europe())
+      : learning_(routing.fleet, {.interval_ms = 0}, 0.5),
+        publisher_(routing, {.is_silent_ready = true}, kNowMs),
         api_({.trust = {.callers = {*geo::IpPrefix::parse("127.0.0.0/8")},
                         .proxies = {*geo::IpPrefix::parse("10.0.0.0/8")}},
               .admin_token = std::move(token),
               .stale_after_ms = 5000,
               .batch_items_max = 3},
-             {.reload = [this] { return ++reloads_ == 1; }, .save = [this] { ++saves_; }},
+             {.reload = [this] { return ++reloads_ == 1; },
+              .save = [this] { ++saves_; },
+              .learn = [this](auto events,
+                              const cache::Fleet& of) { return learning_.add(events, of); },
+              .measure =
+                  [](std::string_view body, const geo::AddressMap&, std::int64_t) {
+                    if (body == "neither") throw sim::InputError("the body:1: neither");
+                    sim::RttReading reading{.lines = 3, .accepted = 1};
+                    reading.faults[static_cast<std::size_t>(sim::RttLineFault::bad_time)] = 1;
+                    reading
+                        .rejected[static_cast<std::size_t>(geo::RttRejection::faster_than_light)] =
+                        1;
+                    return reading;
+                  }},
              publisher_) {
     caller_.peer = geo::IpAddress::parse("127.0.0.1").value();
     caller_.now_ms = kNowMs;
@@ -71,11 +87,17 @@ class Asked {
   }
   void tick(std::int64_t now_ms = kNowMs) {
     publisher_.add(api_.take());
+    if (auto hits = learning_.learn(now_ms)) publisher_.set_hits(std::move(*hits));
     api_.install(publisher_.tick(now_ms, 1));
+  }
+  void replace(const Routing& routing) {
+    publisher_.replace(routing, {.is_silent_ready = true},
+                       learning_.replace(routing.fleet, kNowMs));
   }
 
   HttpRequest request_;
   Caller caller_;
+  HitLearning learning_;
   Publisher publisher_;
   int reloads_ = 0;
   int saves_ = 0;
@@ -106,6 +128,41 @@ TEST_CASE("a route is answered with its terms") {
       body(api.get("/v1/route?client=0.0.1.9&content=/a%20b&explain=1&service=other.example"));
   CHECK(explained.at("candidates").as_array().size() == 3);
   CHECK(body(api.get("http://any.host/v1/route?client=0.0.1.9&content=/a")).at("edge") == "fra1");
+}
+
+TEST_CASE("edges that report hits get the requests for what they hold") {
+  Asked api;
+  api.caller_.is_admin = true;
+  const std::string route = "/v1/route?client=0.0.1.9&content=/film";
+  CHECK(body(api.get(route)).at("edge") == "fra1");
+  std::string events;
+  for (int i = 0; i < 200; ++i) {
+    events += fmt::format(R"({{"at":{},"edge":"fra1","key":"/film","size_bytes":9,"hit":false}})"
+                          "\n"
+                          R"({{"at":{},"edge":"ams1","key":"/film","size_bytes":9,"hit":true}})"
+                          "\n",
+                          kNowMs / 1000 - i, kNowMs / 1000 - i);
+  }
+  const HttpResponse& taken = api.post("/v1/events", events + "{}\n[]\n", "application/x-ndjson");
+  CHECK(taken.status == 200);
+  CHECK(taken.body == R"({"accepted":400,"rejected":{"bad_line":1,"no_edge":1}})"
+                      "\n");
+  api.tick();
+  CHECK(body(api.get(route)).at("edge") == "ams1");
+  const json::array edges = body(api.get("/v1/edges")).at("edges").as_array();
+  CHECK(edges[0].as_object().at("hit_ratio").to_number<double>() == 0);
+  CHECK(edges[1].as_object().at("hit_ratio").to_number<double>() == 1);
+  CHECK(edges[2].as_object().at("hit_ratio").is_null());
+}
+
+TEST_CASE("measured round trips are handed on, and what came of them is said") {
+  Asked api;
+  api.caller_.is_admin = true;
+  const HttpResponse& taken = api.post("/v1/rtt", "lines");
+  CHECK(taken.status == 200);
+  CHECK(taken.body == R"({"accepted":1,"rejected":{"bad_time":1,"faster_than_light":1}})"
+                      "\n");
+  CHECK(api.post("/v1/rtt", "neither").status == 400);
 }
 
 TEST_CASE("a redirection leads to the edge, and no byte of the request breaks its field") {
@@ -272,7 +329,7 @@ TEST_CASE("what was decided is counted, and why a reload was refused is shown") 
   has("edgeward_edge_requests_per_second{edge=\"fra1\"} 2");
   has("edgeward_edge_candidate{edge=\"nrt1\"} 1");
   CHECK(body(api.get("/v1/edges")).at("reload_error") == "edgeward.yaml:1:2: \"odd\"");
-  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  api.replace(europe());
   CHECK(body(api.get("/v1/edges")).at("reload_error").is_null());
 }
 
@@ -309,7 +366,7 @@ TEST_CASE("a reload keeps the states of edges that stay") {
   Asked api;
   api.caller_.is_admin = true;
   api.post("/v1/edges/fra1/drain");
-  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  api.replace(europe());
   api.tick();
   CHECK(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("edge") == "ams1");
 }

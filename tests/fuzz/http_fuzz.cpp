@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "controller/cache_events.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
 #include "controller/service/api.hpp"
@@ -58,6 +60,17 @@ void check_answer(std::string_view answer, const controller::HttpResponse& respo
   require((status == 302) == !response.location.empty(), "a redirection leads somewhere");
 }
 
+/// Events that were taken are what an edge can have told.
+bool check_events(std::span<const cache::CacheEvent> events, const cache::Fleet& fleet) {
+  for (const cache::CacheEvent& event : events) {
+    require(cache::index(event.edge) < fleet.edges.size(), "an event is of an edge that is there");
+    require(event.at_ms <= kNowMs + controller::kEventAheadMaxMs &&
+                event.at_ms >= kNowMs - controller::kEventAgeMaxMs,
+            "it is of a time near now");
+  }
+  return true;
+}
+
 /// All requests in a stream, answered; `at_a_time` bytes arrive at once. Of a refusal only that
 /// there is one: what is found wrong first may depend on how much has arrived.
 std::string answers(std::string_view bytes, std::size_t at_a_time) {
@@ -66,7 +79,7 @@ std::string answers(std::string_view bytes, std::size_t at_a_time) {
   controller::Api api({.trust = {.callers = {*geo::IpPrefix::parse("127.0.0.0/8")},
                                  .proxies = {*geo::IpPrefix::parse("10.0.0.0/8")}},
                        .batch_items_max = 8},
-                      {}, publisher);
+                      {.learn = check_events}, publisher);
   const controller::Caller caller{
       .peer = *geo::IpAddress::parse("10.0.0.1"), .is_admin = at_a_time % 2 == 0, .now_ms = kNowMs};
   controller::HttpRequestReader reader(kLimits);

@@ -239,6 +239,78 @@ TEST_CASE("a reload takes a good configuration and refuses a bad one") {
   CHECK(edge_of(connection.get(kRoute)) == "fra2");
 }
 
+TEST_CASE("a changed file is taken in without being asked, once it lies still") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  CHECK(edge_of(connection.get(kRoute)) == "fra1");
+  place.folder().write("next.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,35,139,JP,\n");
+  std::filesystem::rename(place.folder().path() / "next.csv",
+                          place.folder().path() / "clients.csv");
+  wait_for_edge(connection, "nrt1");
+  serving.wait_for("changed files taken in");
+  place.folder().write("clients.csv", "prefix,lat\nx,1\n");
+  serving.wait_for("refused, going on as before");
+  CHECK(edge_of(connection.get(kRoute)) == "nrt1");
+}
+
+TEST_CASE("what edges report of their requests and of round trips changes where clients go") {
+  const Place place;
+  place.write_config("127.0.0.1/32", ", hit_model: {interval: 10ms}, rtt_interval: 100ms");
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  CHECK(edge_of(connection.get(kRoute)) == "fra1");
+  std::string events;
+  for (int i = 0; i < 300; ++i) {
+    events += R"({"edge":"fra1","key":"/a","hit":false})"
+              "\n"
+              R"({"edge":"ams1","key":"/a","hit":true})"
+              "\n";
+  }
+  CHECK(admin.post("/v1/events", events, "application/x-ndjson").body ==
+        R"({"accepted":600,"rejected":{}})"
+        "\n");
+  wait_for_edge(connection, "ams1");
+  // What was learned outlives a reload.
+  CHECK(admin.post("/v1/reload").status == 202);
+  serving.wait_for("reloaded");
+  CHECK(edge_of(connection.get(kRoute)) == "ams1");
+
+  const std::string told =
+      admin
+          .post("/v1/rtt",
+                R"({"at":1700000000,"client":"192.0.2.0/24","edge":"fra1","rtt_ms":9.5})"
+                "\n"
+                R"({"at":1700000000,"client":"192.0.2.0/24","edge":"fra9","rtt_ms":9.5})")
+          .body;
+  CHECK(told == R"({"accepted":1,"rejected":{"unknown_edge":1}})"
+                "\n");
+  serving.wait_for("round trips taken in");
+  CHECK(admin.post("/v1/rtt", "neither of both").status == 400);
+}
+
+TEST_CASE("round trips that were reported move a client to another edge") {
+  const Place place;
+  place.write_config("127.0.0.1/32", ", rtt_interval: 100ms");
+  // By latency, and so far from each other that it is the distance that decides.
+  std::string config = test::read_file((place.folder().path() / "edgeward.yaml").string());
+  config.insert(config.find("routing: {") + std::string_view("routing: {").size(),
+                "scoring: latency, ");
+  place.folder().write("edgeward.yaml", config);
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  CHECK(edge_of(connection.get(kRoute)) == "fra1");
+  std::string lines = "at,client,edge,rtt_ms\n";
+  for (int i = 0; i < 5; ++i) {
+    lines += "1700000000,192.0.2.0/24,fra1,180\n1700000000,192.0.2.0/24,ams1,12\n";
+  }
+  CHECK(admin.post("/v1/rtt", lines, "text/csv").body == R"({"accepted":10,"rejected":{}})"
+                                                         "\n");
+  wait_for_edge(connection, "ams1");
+}
+
 TEST_CASE("the end comes after what has been asked and without a reset") {
   const Place place;
   Serving serving(place.arguments());

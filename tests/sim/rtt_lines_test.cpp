@@ -5,7 +5,6 @@
 #include <cstring>
 #include <string>
 
-#include "tests/sim/text_source.hpp"
 
 namespace edgeward::sim {
 
@@ -36,7 +35,7 @@ struct Read {
 
 Read read(const std::string& text) {
   Read result;
-  test::TextSource source(text);
+  TextSource source(text);
   result.reading = read_rtt_observations(source, "rtt", look_up(), result.observations);
   return result;
 }

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "cache/random.hpp"
-#include "tests/sim/text_source.hpp"
 
 namespace edgeward::sim {
 
@@ -17,7 +16,7 @@ constexpr const char* kHeader = "a,b,lat_a,lon_a,lat_b,lon_b,distance_km,rtt_avg
 constexpr const char* kGood = "Berlin,Paris,52.52,13.405,48.8566,2.3522,877.5,21.5,0\n";
 
 RttPairs read(const std::string& text) {
-  test::TextSource source(text);
+  TextSource source(text);
   return read_rtt_pairs(source, "pairs.csv");
 }
 

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "controller/config/config_file.hpp"
+#include "controller/routing_setup.hpp"
+#include "controller/service/hit_learning.hpp"
+#include "controller/service/publisher.hpp"
+#include "geo/rtt_observations.hpp"
+#include "sim/rtt_lines.hpp"
+
+namespace edgeward::controller {
+
+/// How states become routes by this configuration.
+[[nodiscard]] StateRules state_rules(const Config& config);
+
+/// Compiles routing anew beside the service, which goes on with what it has if that fails: when it
+/// is asked to, when a database, the overrides or the measured round trips on disk have changed and
+/// lie still again, and when edges or clients have reported round trips. One thread of its own.
+class Reloader {
+ public:
+  /// What has to be there from the start.
+  struct Parts {
+    std::function<Config()> load;  ///< reads the configuration anew; throws what is wrong with it
+    Config config;                 ///< as it was read first
+    RoutingCompiler compiler;      ///< what compiled that
+    std::shared_ptr<const cache::Fleet> fleet;
+  };
+
+  Reloader(Parts parts, Publisher& publisher, HitLearning& learning, Talk talk);
+  ~Reloader();
+
+  /// Reads everything anew; false if that is under way. Any thread.
+  bool start();
+  /// Takes measured round trips, the body of `POST /v1/rtt`: NDJSON or CSV, as in a file. What was
+  /// taken is compiled in within serve.rtt_interval. `map` locates the clients. Any thread. Throws
+  /// sim::InputError for what is neither.
+  [[nodiscard]] sim::RttReading measure(std::string_view body, const geo::AddressMap& map,
+                                        std::int64_t now_ms);
+
+ private:
+  void run();
+  void reload();
+  void recompile(std::string_view done);
+  /// Runs what may throw; says and notes what was wrong. Whether nothing was.
+  bool attempt(const std::function<void()>& work);
+  void look_at_files(std::int64_t now_ms);
+  [[nodiscard]] std::vector<sim::RttLine> recent(std::int64_t now_ms);
+  void begin_observations(const geo::AddressMap& map);
+
+  const std::function<Config()> load_;
+  Publisher& publisher_;
+  HitLearning& learning_;
+  const Talk talk_;
+
+  // Of the thread alone.
+  Config config_;
+  RoutingCompiler compiler_;
+  std::vector<FileStamp>
+      compiled_;  ///< that the routing in force was made of, or that were refused
+  std::vector<FileStamp> seen_;
+  std::int64_t seen_since_ms_ = 0;
+  std::int64_t measured_at_ms_ = 0;  ///< when round trips were compiled in last
+
+  std::mutex measured_mutex_;
+  std::shared_ptr<const cache::Fleet> fleet_;
+  geo::RttObservations observations_;   ///< judges what comes
+  std::vector<sim::RttLine> measured_;  ///< what was taken, oldest first
+  bool has_news_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_asked_ = false;
+  bool is_ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace edgeward::controller
