@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -20,8 +19,9 @@
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
-#include "controller/service/drained_file.hpp"
 #include "controller/service/hit_learning.hpp"
+#include "controller/service/keeper.hpp"
+#include "controller/service/kept_state.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/reloader.hpp"
 #include "controller/service/server.hpp"
@@ -38,6 +38,7 @@ struct ServeCommand {
   std::string listen;
   std::string admin;
   std::string dns;
+  std::string state_dir;
 };
 
 /// What a command line says goes before what a file says.
@@ -46,6 +47,7 @@ Config load_config(const ServeCommand& command) {
   if (!command.listen.empty()) config.serve.listen = command.listen;
   if (!command.admin.empty()) config.serve.admin = command.admin;
   if (!command.dns.empty()) config.serve.dns = command.dns;
+  if (!command.state_dir.empty()) config.serve.state_dir = command.state_dir;
   if (command.config.empty()) {
     // So that there is something to see.
     config.serve.unreported = Unreported::ready;
@@ -74,45 +76,28 @@ sigset_t block_signals() {
   return signals;
 }
 
-void restore_drained(const ServeOptions& serve, Publisher& publisher) {
-  if (!serve.state_dir) return;
-  for (const std::string& edge : read_drained(*serve.state_dir)) {
-    const bool is_known = publisher.set_drained(edge, true);
-    say(edge + (is_known ? " is drained, as it was before" : " was drained and is no more there"));
+/// As load_config; but at the start, where the configuration cannot be used, the last that was
+/// good.
+Config load_first_config(const ServeCommand& command, std::string& wrong) {
+  try {
+    return load_config(command);
+  } catch (const std::exception& error) {
+    if (command.state_dir.empty()) throw;
+    const KeptFolder folder(command.state_dir);
+    if (!folder.read(KeptFolder::kConfig)) throw;
+    wrong = error.what();
+    ServeCommand last = command;
+    last.config = folder.file(KeptFolder::kConfig).string();
+    last.fleet.clear();
+    say(fmt::format("the configuration cannot be used: {}", wrong));
+    say(fmt::format("going on with the last that was good, {}", last.config));
+    return load_config(last);
   }
 }
 
-/// Keeps on disk what is to survive a restart: noted by whoever changes it, written beside the
-/// workers, which wait for no disk.
-class Keeper {
- public:
-  Keeper(const ServeOptions& serve, const Publisher& publisher)
-      : folder_(serve.state_dir), publisher_(publisher) {}
-
-  void note() { is_due_ = true; }
-  /// Writes what is due; if that fails it says why and stays due.
-  void write() {
-    if (!folder_ || !is_due_.exchange(false)) return;
-    try {
-      write_drained(*folder_, publisher_.drained());
-      has_failed_ = false;
-    } catch (const std::exception& error) {
-      if (!has_failed_) say(fmt::format("drained edges are not kept: {}", error.what()));
-      has_failed_ = true;
-      is_due_ = true;
-    }
-  }
-
- private:
-  std::optional<std::filesystem::path> folder_;
-  const Publisher& publisher_;
-  std::atomic<bool> is_due_{false};
-  bool has_failed_ = false;
-};
-
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
 void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher,
-               HitLearning& learning, Server& server, Reloader& reloader, Keeper& keeper) {
+               HitLearning& learning, Server& server, Reloader& reloader) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
@@ -124,7 +109,6 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
       last = now;
       if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
       server.publish(publisher.tick(wall_ms(), seconds));
-      keeper.write();
       continue;
     }
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
@@ -137,7 +121,8 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
 
 int run_serve(const ServeCommand& command) {
   const sigset_t signals = block_signals();
-  const Config config = load_config(command);
+  std::string wrong;
+  const Config config = load_first_config(command, wrong);
   const std::string token =
       config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
   if (token.empty() && !is_loopback(config.serve.admin)) {
@@ -152,16 +137,20 @@ int run_serve(const ServeCommand& command) {
   RoutingCompiler compiler;
   const Routing routing = compiler.compile(config, {}, say);
   Publisher publisher(routing, state_rules(config), wall_ms());
-  restore_drained(config.serve, publisher);
+  HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
+  if (config.serve.state_dir) {
+    restore_kept(KeptFolder(*config.serve.state_dir), publisher, learning, say);
+  }
+  if (!wrong.empty()) publisher.refuse_reload(wrong);
+  if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
   (void)publisher.tick(wall_ms(), 1);
 
-  HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
   Reloader reloader({.load = [&] { return load_config(command); },
                      .config = config,
                      .compiler = std::move(compiler),
                      .fleet = routing.fleet},
                     publisher, learning, say);
-  Keeper keeper(config.serve, publisher);
+  Keeper keeper(config.serve.state_dir, publisher, learning, say);
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
                        .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
@@ -176,10 +165,9 @@ int run_serve(const ServeCommand& command) {
   server.start();
   say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
                   server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, learning, server, reloader, keeper);
+  run_ticks(signals, config.serve.tick_ms, publisher, learning, server, reloader);
   say("draining: no new connections, what has been asked is answered");
   server.drain();
-  keeper.write();
   return kExitDone;
 }
 
@@ -200,6 +188,13 @@ void add_serve(CLI::App& app, Action& action) {
       ->type_name("ADDRESS:PORT");
   serve.add_option("--dns", c.dns, "Where resolvers ask; default: 127.0.0.1:5353; none: no DNS")
       ->type_name("ADDRESS:PORT");
+  serve
+      .add_option(
+          "--state-dir", c.state_dir,
+          "Where what outlives a restart is kept: states, drains, what was learned, and the "
+          "last good configuration, which is used if the one given cannot be")
+      ->envname("STATE_DIRECTORY")
+      ->type_name("FOLDER");
   serve.footer(
       "For clients:\n"
       "  GET  /v1/route?content=KEY   a decision as JSON (&client=IP, service=, size_bytes=, "

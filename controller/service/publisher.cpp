@@ -169,13 +169,20 @@ Totals Publisher::totals() const {
   return totals_;
 }
 
-std::vector<std::string> Publisher::drained() const {
+std::vector<NamedEdge> Publisher::known() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> names;
+  std::vector<NamedEdge> all;
   for (std::size_t at = 0; at < routing_.fleet->edges.size(); ++at) {
-    if (table_[edge_id(at)].is_drained) names.push_back(routing_.fleet->edges[at].name);
+    all.push_back({.name = routing_.fleet->edges[at].name, .known = table_[edge_id(at)]});
   }
-  return names;
+  return all;
+}
+
+bool Publisher::restore(const NamedEdge& edge) {
+  const std::lock_guard lock(mutex_);
+  const auto found = routing_.fleet->find(edge.name);
+  if (found) table_.set(*found, edge.known);
+  return found.has_value();
 }
 
 }  // namespace edgeward::controller

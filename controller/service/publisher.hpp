@@ -13,6 +13,7 @@
 #include "cache/edge.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/service/hit_learning.hpp"
+#include "controller/service/kept_state.hpp"
 #include "controller/service/state_table.hpp"
 #include "policy/decision.hpp"
 #include "policy/demand.hpp"
@@ -96,8 +97,10 @@ class Publisher {
 
   [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
   [[nodiscard]] Totals totals() const;
-  /// Names of drained edges, in the fleet's order.
-  [[nodiscard]] std::vector<std::string> drained() const;
+  /// What is known of each edge, in the fleet's order; and takes it up again. restore() says
+  /// whether there is such an edge.
+  [[nodiscard]] std::vector<NamedEdge> known() const;
+  bool restore(const NamedEdge& edge);
 
  private:
   [[nodiscard]] std::vector<policy::SampledRequest> merged_sample() const;

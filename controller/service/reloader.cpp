@@ -7,8 +7,10 @@
 #include <exception>
 #include <utility>
 
+#include "controller/config/effective.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/measured_rtts.hpp"
+#include "controller/service/kept_state.hpp"
 #include "controller/terminal.hpp"
 #include "sim/input/byte_source.hpp"
 
@@ -69,6 +71,7 @@ bool Reloader::start() {
 }
 
 void Reloader::run() {
+  keep_config();  // it has been compiled
   while (true) {
     bool is_asked = false;
     {
@@ -132,7 +135,17 @@ void Reloader::recompile(std::string_view done) {
     begin_observations(*routing.map);
   }
   publisher_.replace(std::move(routing), state_rules(config_), std::move(hits));
+  keep_config();
   talk_(done);
+}
+
+void Reloader::keep_config() {
+  if (!config_.serve.state_dir) return;
+  try {
+    KeptFolder(*config_.serve.state_dir).write(KeptFolder::kConfig, effective_yaml(config_));
+  } catch (const std::exception& error) {
+    talk_(fmt::format("the configuration is not kept: {}", error.what()));
+  }
 }
 
 void Reloader::look_at_files(std::int64_t now_ms) {

@@ -51,6 +51,8 @@ class Reloader {
   void recompile(std::string_view done);
   /// Runs what may throw; says and notes what was wrong. Whether nothing was.
   bool attempt(const std::function<void()>& work);
+  /// On disk, for a start at which the configuration cannot be used.
+  void keep_config();
   void look_at_files(std::int64_t now_ms);
   [[nodiscard]] std::vector<sim::RttLine> recent(std::int64_t now_ms);
   void begin_observations(const geo::AddressMap& map);

@@ -29,6 +29,8 @@ struct KnownEdge {
   bool is_drained = false;          ///< by the operator, whatever it reports
   bool is_away = false;             ///< it was not ready, or silent, and is not taken back yet
   std::int64_t ready_since_ms = 0;  ///< while away: from when on it has been ready
+
+  bool operator==(const KnownEdge&) const = default;
 };
 
 /// What edges say of themselves, and what the operator says of them. Not thread-safe. Times are ms

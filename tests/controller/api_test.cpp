@@ -253,7 +253,8 @@ TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
   CHECK(api.saves_ == 1);
   api.tick();
   CHECK(edge() == "nrt1");
-  CHECK(api.publisher_.drained() == std::vector<std::string>{"ams1"});
+  CHECK(api.publisher_.known()[1].known.is_drained);
+  CHECK_FALSE(api.publisher_.known()[0].known.is_drained);
   const json::array edges = body(api.get("/v1/edges")).at("edges").as_array();
   REQUIRE(edges.size() == 3);
   CHECK(edges[0].as_object().at("excluded") == "down");
