@@ -75,6 +75,9 @@ struct EdgeState {
   std::int64_t seen_at_ms = 0;
   /// Of what other edges fetch from it; the prior until some is known.
   double fetch_hit_ratio = 0.5;
+  /// Of the clients that it would get, those it may get: below 1 while it comes back from having
+  /// been away, its cache being cold and its connections not made.
+  double admit_ratio = 1;
 
   bool operator==(const EdgeState&) const = default;
 };

@@ -24,6 +24,24 @@ double capacity_of(const cache::Edge& edge, const cache::EdgeState& state, doubl
   return std::min(edge.requests_per_second_max, rate / state.load_ratio);
 }
 
+/// The shares with those of edges that come back cut to what they may take by now.
+std::shared_ptr<const AdmitShares> held_down(std::shared_ptr<const AdmitShares> shares,
+                                             std::span<const cache::EdgeState> states,
+                                             std::size_t areas) {
+  const auto is_back = [](const cache::EdgeState& state) { return state.admit_ratio >= 1; };
+  if (std::all_of(states.begin(), states.end(), is_back)) return shares;
+  auto cut = std::make_shared<AdmitShares>(shares ? *shares : AdmitShares(areas, states.size()));
+  for (std::size_t at = 0; at < states.size(); ++at) {
+    if (is_back(states[at])) continue;
+    const auto edge = static_cast<cache::EdgeId>(at);
+    for (std::size_t area = 0; area < areas; ++area) {
+      const auto number = static_cast<std::uint16_t>(area);
+      cut->set(number, edge, std::min(cut->share(number, edge), states[at].admit_ratio));
+    }
+  }
+  return cut;
+}
+
 bool takes_clients(Exclusion exclusion) {
   return exclusion == Exclusion::none || exclusion == Exclusion::overloaded;
 }
@@ -35,7 +53,7 @@ void LoadControl::update(const LoadTick& tick, Snapshot& snapshot) {
   const std::vector<cache::Edge>& edges = fleet.fleet().edges;
   const double target = fleet.options().target_load;
   std::vector<cache::EdgeState> states(tick.states.begin(), tick.states.end());
-  bool is_near = snapshot.shares != nullptr;
+  bool is_near = shares_ != nullptr;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const double load = states[i].load_ratio;
     is_near = is_near || load > kNearTarget * target;
@@ -49,22 +67,27 @@ void LoadControl::update(const LoadTick& tick, Snapshot& snapshot) {
     for (std::size_t i = 0; i < edges.size(); ++i)
       fair_share_[i] = target * edges[i].requests_per_second_max;
     snapshot.live = std::move(live);
+    snapshot.shares = held_down(nullptr, tick.states, fleet.map().areas());
     return;
   }
   std::vector<double> capacity(states.size());
   std::vector<std::uint8_t> is_overloaded(states.size());
   for (std::size_t i = 0; i < states.size(); ++i) {
     const bool may_take = takes_clients((*live)[i].exclusion) && !edges[i].is_shield;
-    if (may_take) capacity[i] = capacity_of(edges[i], tick.states[i], tick.requests_per_second[i]);
+    if (may_take) {
+      capacity[i] = capacity_of(edges[i], tick.states[i], tick.requests_per_second[i]) *
+                    tick.states[i].admit_ratio;
+    }
     is_overloaded[i] = tick.states[i].load_ratio >= edges[i].max_load ? 1 : 0;
   }
   snapshot.live = live;
+  snapshot.shares = shares_;
   const auto groups = demand_groups(tick.sample, tick.sampled_requests_per_second, snapshot);
   const std::size_t areas = fleet.map().areas();
   const WaterFill wanted = fill(groups, capacity, target, areas);
   fair_share_ = wanted.fair_share;
   const AdmitShares all(areas, states.size());
-  const AdmitShares& present = snapshot.shares ? *snapshot.shares : all;
+  const AdmitShares& present = shares_ ? *shares_ : all;
   // An edge that half the way would leave overloaded goes all of it.
   const AdmitShares half = damped(present, wanted.shares, is_overloaded);
   const std::vector<double> coming = load_under(half, groups, states.size());
@@ -73,7 +96,8 @@ void LoadControl::update(const LoadTick& tick, Snapshot& snapshot) {
     if (coming[i] >= capacity[i] * edges[i].max_load) at_once[i] = 1;
   }
   AdmitShares next = damped(present, wanted.shares, at_once);
-  snapshot.shares = next == all ? nullptr : std::make_shared<const AdmitShares>(std::move(next));
+  shares_ = next == all ? nullptr : std::make_shared<const AdmitShares>(std::move(next));
+  snapshot.shares = held_down(shares_, tick.states, areas);
 
   for (std::size_t i = 0; i < states.size(); ++i) {
     if (is_overloaded[i] == 0 || is_telling(edges[i], tick.requests_per_second[i])) continue;

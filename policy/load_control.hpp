@@ -28,6 +28,8 @@ struct LoadTick {
 /// - A score sees an edge's load smoothed, by an eighth of the change at a tick. Were it the last
 ///   tick's, all clients for whom two edges are nearly equal would go from the one to the other and
 ///   back for ever.
+/// - An edge that comes back (EdgeState::admit_ratio) takes that part of what it would take, and
+///   counts for that part of its capacity.
 /// - An edge over its max_load is left out if that load is not its clients' doing. If it is, its
 ///   share cuts it down at once: to leave it out altogether would only move the flood, and back.
 ///
@@ -40,12 +42,17 @@ class LoadControl {
   /// same with newer parts.
   void update(const LoadTick& tick, Snapshot& snapshot);
 
+  /// Areas or edges are no more what they were.
+  void forget_shares() { shares_.reset(); }
+
   /// By edge, requests a second that it may take by the last tick's demand (WaterFill).
   [[nodiscard]] std::span<const double> fair_share() const { return fair_share_; }
 
  private:
   static constexpr double kUnset = -1;
 
+  /// Water-filled, before edges that come back are held down; null: everything is admitted.
+  std::shared_ptr<const AdmitShares> shares_;
   std::vector<double> smoothed_;  ///< load ratios; kUnset before the first report
   std::vector<double> fair_share_;
 };

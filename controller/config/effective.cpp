@@ -187,6 +187,7 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("proxy_field", name(serve.trust.proxy_field));
   out.line("unreported_edges", name(serve.unreported));
   out.line("recovery_hold", duration_text(serve.recovery_hold_ms));
+  out.line("slow_start", duration_text(serve.slow_start_ms));
   out.line("rtt_interval", duration_text(serve.rtt_interval_ms));
   out.line("rtt_age_max", duration_text(serve.rtt_age_max_ms));
   out.open("hit_model");
@@ -202,6 +203,7 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("connections_per_peer", serve.connections_per_peer_max);
   out.line("idle", duration_text(serve.idle_timeout_ms));
   out.line("request", duration_text(serve.request_timeout_ms));
+  out.line("delay", duration_text(serve.delay_max_ms));
   out.line("drain", duration_text(serve.drain_timeout_ms));
   out.close();
   out.close();

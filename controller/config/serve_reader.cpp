@@ -50,6 +50,7 @@ void read_limits(const YamlNode& node, ServeOptions& options, Faults& faults) {
   map.count("connections_per_peer", options.connections_per_peer_max, 1, 10'000'000);
   map.duration("idle", options.idle_timeout_ms, 100, kDayMs);
   map.duration("request", options.request_timeout_ms, 100, kDayMs);
+  map.duration("delay", options.delay_max_ms, 0, kDayMs);
   map.duration("drain", options.drain_timeout_ms, 0, kDayMs);
   map.finish();
 }
@@ -103,6 +104,7 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   map.choice<ProxyField>("proxy_field", options.trust.proxy_field, kFields);
   map.choice<Unreported>("unreported_edges", options.unreported, kUnreported);
   map.duration("recovery_hold", options.recovery_hold_ms, 0, kDayMs);
+  map.duration("slow_start", options.slow_start_ms, 0, kDayMs);
   map.duration("rtt_interval", options.rtt_interval_ms, 100, kDayMs);
   map.duration("rtt_age_max", options.rtt_age_max_ms, 1000, 365 * kDayMs);
   if (const YamlNode* const hits = map.find("hit_model")) {

@@ -228,10 +228,14 @@ void Api::note(const DnsOutcome& outcome) {
   if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision);
 }
 
+void Api::note(const HttpResponse& response) {
+  ++tick_.http_by_class[static_cast<std::size_t>(response.status / 100)];
+}
+
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   response.clear();
   find_answer(request, caller, response);
-  ++tick_.http_by_class[static_cast<std::size_t>(response.status / 100)];
+  note(response);
 }
 
 void Api::find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
@@ -474,7 +478,7 @@ void Api::get_edges(Context& context) {
 
 void Api::post_drain(Context& context) {
   const bool is_drained = context.path.ends_with("/drain");
-  if (!publisher_.set_drained(context.name, is_drained)) {
+  if (!publisher_.set_drained(context.name, is_drained, context.caller.now_ms)) {
     refuse(404, fmt::format("no edge is named {}", quote(context.name)));
   }
   if (actions_.save) actions_.save();

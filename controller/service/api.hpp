@@ -61,7 +61,9 @@ class Api {
   void install(Publisher::Snapshot snapshot);
   /// What was decided since the last call.
   [[nodiscard]] WorkerTick take();
-  /// Counts an answer given elsewhere by the same snapshot, over DNS.
+  /// Counts an answer that was given without asking this.
+  void note(const HttpResponse& response);
+  /// The same of one over DNS, by the same snapshot.
   void note(const DnsOutcome& outcome);
 
   /// `response` is cleared first.

@@ -42,10 +42,10 @@ Publisher::Taken Publisher::report(const StateReport& report, std::int64_t now_m
   return table_.report(*edge, report, now_ms) ? Taken::yes : Taken::older;
 }
 
-bool Publisher::set_drained(std::string_view edge, bool is_drained) {
+bool Publisher::set_drained(std::string_view edge, bool is_drained, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   const auto found = routing_.fleet->find(edge);
-  if (found) table_.set_drained(*found, is_drained);
+  if (found) table_.set_drained(*found, is_drained, now_ms);
   return found.has_value();
 }
 
@@ -110,11 +110,11 @@ void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::L
   table_ = std::move(table);
   // Loads and shares are kept as far as they speak of the same edges and areas.
   const bool is_same = has_same_names(*routing_.fleet, *routing.fleet);
+  if (!is_same || routing_.map != routing.map) control_->forget_shares();
   if (!is_same) {
     control_ = std::make_unique<policy::LoadControl>(routing.fleet->edges.size());
     rates_.assign(routing.fleet->edges.size(), 0);
   }
-  if (!is_same || routing_.map != routing.map) next_.shares.reset();
   routing_ = std::move(routing);
   next_.fleet = routing_.part;
   next_.rtts = routing_.rtts;

@@ -81,7 +81,7 @@ class Publisher {
   enum class Taken : std::uint8_t { yes, older, no_such_edge };
   Taken report(const StateReport& report, std::int64_t now_ms);
   /// False if there is no such edge.
-  bool set_drained(std::string_view edge, bool is_drained);
+  bool set_drained(std::string_view edge, bool is_drained, std::int64_t now_ms);
   void add(WorkerTick tick);
 
   /// Publishes the next snapshot, `seconds` after the last one.

@@ -36,7 +36,8 @@ std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
 StateRules state_rules(const Config& config) {
   return {.silent_after_ms = config.routing.health_age_max_ms,
           .recovery_hold_ms = config.serve.recovery_hold_ms,
-          .is_silent_ready = config.serve.unreported == Unreported::ready};
+          .is_silent_ready = config.serve.unreported == Unreported::ready,
+          .slow_start_ms = config.serve.slow_start_ms};
 }
 
 Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning, Talk talk)

@@ -33,6 +33,7 @@ struct ServeOptions {
   TrustRules trust;
   Unreported unreported = Unreported::unknown;
   std::int64_t recovery_hold_ms = 15'000;  ///< StateRules::recovery_hold_ms
+  std::int64_t slow_start_ms = 30'000;     ///< StateRules::slow_start_ms
 
   HitModelOptions hit_model;
   std::int64_t rtt_interval_ms = 60'000;     ///< reported round trips are compiled in so often
@@ -43,6 +44,7 @@ struct ServeOptions {
   unsigned connections_per_peer_max = 10'000;  ///< of one address, at one worker
   std::int64_t idle_timeout_ms = 60'000;       ///< between two requests
   std::int64_t request_timeout_ms = 10'000;    ///< from a request's first byte to its last
+  std::int64_t delay_max_ms = 100;             ///< Shedder; 0: nothing is shed
   std::int64_t drain_timeout_ms = 10'000;      ///< at the end; what is left then is cut off
 
   /// Asks of this machine are believed by default.

@@ -23,6 +23,7 @@
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
 #include "controller/service/dns_listener.hpp"
+#include "controller/service/shedder.hpp"
 
 namespace edgeward::controller {
 
@@ -137,6 +138,7 @@ class Server::Worker {
         api_(api, actions, publisher),
         publisher_(publisher),
         connections_max_(connections_max),
+        shedder_(options.delay_max_ms),
         answerer_(options.answers) {
     answerer_.install(publisher.current());
   }
@@ -165,6 +167,7 @@ class Server::Worker {
     for (Listener& listener : listeners_) accept(listener);
     if (dns_ != nullptr) dns_->start();
     sweep();
+    measure_delay();
     thread_ = std::thread([this] { context_.run(); });
   }
 
@@ -190,6 +193,7 @@ class Server::Worker {
         listener.acceptor.close(ignored);
       }
       if (dns_ != nullptr) dns_->stop();
+      delay_timer_.cancel();
       timer_.cancel();
     });
   }
@@ -215,15 +219,18 @@ class Server::Worker {
   void add(tcp::socket socket, bool is_admin);
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
+  void measure_delay();
 
   ServeOptions options_;
   Api api_;
   Publisher& publisher_;
   std::size_t connections_max_;
+  Shedder shedder_;
   asio::io_context context_{1};
   DnsAnswerer answerer_;
   std::unique_ptr<DnsListener> dns_;
   asio::steady_timer timer_{context_};
+  asio::steady_timer delay_timer_{context_};
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
@@ -270,10 +277,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     if (!is_late) return;
     worker_.response_.clear();
     set_problem(408, "the request did not come to its end in time", worker_.response_);
-    append(worker_.response_, {.keep_alive = false, .date = worker_.date_.at(coarse_now_ms())},
-           output_);
-    keep_alive_ = false;
-    write();
+    send_last(worker_.response_);
   }
 
   void close() {
@@ -294,8 +298,28 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     const bool is_new = unread_ == 0 && !reader_.is_within();
     if (is_new) deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
     unread_ += count;
+    // Operators and edges are heard at any load.
+    if (is_new && !is_admin_ && worker_.shedder_.sheds()) return shed();
     answer_all();
     if (output_.empty()) return read();
+    write();
+  }
+
+  /// Refuses what has come without looking at it, and ends the connection: all that it would have
+  /// asked for goes elsewhere, or comes later.
+  void shed() {
+    unread_ = 0;
+    HttpResponse& response = worker_.response_;
+    response.clear();
+    set_problem(503, "overloaded: ask again in a moment", response);
+    response.retry_after_s = 1;
+    send_last(response);
+  }
+
+  void send_last(const HttpResponse& response) {
+    worker_.api_.note(response);
+    append(response, {.keep_alive = false, .date = worker_.date_.at(coarse_now_ms())}, output_);
+    keep_alive_ = false;
     write();
   }
 
@@ -315,6 +339,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       if (state == State::refused) {
         response.clear();
         set_problem(reader_.refusal().status, reader_.refusal().detail, response);
+        worker_.api_.note(response);
         keep_alive_ = false;
       } else {
         const HttpRequest& request = reader_.request();
@@ -413,6 +438,7 @@ void Server::Worker::add(tcp::socket socket, bool is_admin) {
     // Too many: said once, without waiting for what is asked.
     set_problem(503, "there are too many connections", response_);
     response_.retry_after_s = 1;
+    api_.note(response_);
     std::string out;
     append(response_, {.keep_alive = false, .date = date_.at(coarse_now_ms())}, out);
     response_.clear();
@@ -447,6 +473,16 @@ void Server::Worker::sweep() {
   }
   timer_.expires_after(std::chrono::milliseconds(is_draining_ ? 20 : 250));
   timer_.async_wait([this](const boost::system::error_code&) { sweep(); });
+}
+
+void Server::Worker::measure_delay() {
+  delay_timer_.expires_after(std::chrono::milliseconds(Shedder::kMeasureEveryMs));
+  delay_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || is_draining_) return;
+    const auto late = asio::steady_timer::clock_type::now() - delay_timer_.expiry();
+    shedder_.note(std::chrono::duration_cast<std::chrono::milliseconds>(late).count());
+    measure_delay();
+  });
 }
 
 Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,

@@ -1,8 +1,17 @@
 #include "controller/service/state_table.hpp"
 
+#include <algorithm>
+
 namespace edgeward::controller {
 
 using cache::EdgeMode;
+
+namespace {
+
+/// What an edge gets at the beginning of its slow start: enough to be seen to work.
+constexpr double kAdmitMin = 0.05;
+
+}  // namespace
 
 bool StateTable::report(cache::EdgeId edge, const StateReport& report, std::int64_t now_ms) {
   KnownEdge& known = edges_[cache::index(edge)];
@@ -20,8 +29,10 @@ bool StateTable::report(cache::EdgeId edge, const StateReport& report, std::int6
   return true;
 }
 
-void StateTable::set_drained(cache::EdgeId edge, bool is_drained) {
-  edges_[cache::index(edge)].is_drained = is_drained;
+void StateTable::set_drained(cache::EdgeId edge, bool is_drained, std::int64_t now_ms) {
+  KnownEdge& known = edges_[cache::index(edge)];
+  if (known.is_drained && !is_drained) known.back_since_ms = now_ms;
+  known.is_drained = is_drained;
 }
 
 void StateTable::advance(std::int64_t now_ms) {
@@ -31,8 +42,16 @@ void StateTable::advance(std::int64_t now_ms) {
     } else if (known.is_away && known.last && known.last->mode == EdgeMode::ready &&
                now_ms - known.ready_since_ms >= rules_.recovery_hold_ms) {
       known.is_away = false;
+      known.back_since_ms = now_ms;
     }
   }
+}
+
+double StateTable::admit_ratio(const KnownEdge& edge, std::int64_t now_ms) const {
+  const std::int64_t since_ms = now_ms - edge.back_since_ms;
+  if (since_ms >= rules_.slow_start_ms) return 1;
+  const double part = static_cast<double>(since_ms) / static_cast<double>(rules_.slow_start_ms);
+  return std::clamp(part, kAdmitMin, 1.0);
 }
 
 EdgeMode StateTable::mode(const KnownEdge& edge) const {
@@ -45,7 +64,8 @@ EdgeMode StateTable::mode(const KnownEdge& edge) const {
 std::vector<cache::EdgeState> StateTable::states(std::int64_t now_ms) const {
   std::vector<cache::EdgeState> states;
   for (const KnownEdge& known : edges_) {
-    cache::EdgeState state{.mode = mode(known), .seen_at_ms = now_ms};
+    cache::EdgeState state{
+        .mode = mode(known), .seen_at_ms = now_ms, .admit_ratio = admit_ratio(known, now_ms)};
     if (known.last) {
       state.load_ratio = known.last->load_ratio;
       state.bandwidth_used_bps = known.last->bandwidth_used_bps;

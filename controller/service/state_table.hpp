@@ -18,6 +18,8 @@ struct StateRules {
   std::int64_t recovery_hold_ms = 15'000;
   /// What an edge is taken for that never reported: ready and idle, else unknown.
   bool is_silent_ready = false;
+  /// For so long an edge that is taken back gets a growing part of its clients.
+  std::int64_t slow_start_ms = 0;
 
   bool operator==(const StateRules&) const = default;
 };
@@ -29,6 +31,7 @@ struct KnownEdge {
   bool is_drained = false;          ///< by the operator, whatever it reports
   bool is_away = false;             ///< it was not ready, or silent, and is not taken back yet
   std::int64_t ready_since_ms = 0;  ///< while away: from when on it has been ready
+  std::int64_t back_since_ms = 0;   ///< when it was taken back last; 0: it was never away
 
   bool operator==(const KnownEdge&) const = default;
 };
@@ -41,7 +44,7 @@ class StateTable {
 
   /// Takes a report; false if one with a greater seq has come before.
   bool report(cache::EdgeId edge, const StateReport& report, std::int64_t now_ms);
-  void set_drained(cache::EdgeId edge, bool is_drained);
+  void set_drained(cache::EdgeId edge, bool is_drained, std::int64_t now_ms);
   /// Takes over what is known of an edge from another table.
   void set(cache::EdgeId edge, const KnownEdge& known) { edges_[cache::index(edge)] = known; }
 
@@ -57,6 +60,7 @@ class StateTable {
   [[nodiscard]] bool is_silent(const KnownEdge& edge, std::int64_t now_ms) const {
     return edge.last && now_ms - edge.heard_at_ms > rules_.silent_after_ms;
   }
+  [[nodiscard]] double admit_ratio(const KnownEdge& edge, std::int64_t now_ms) const;
   [[nodiscard]] cache::EdgeMode mode(const KnownEdge& edge) const;
 
   StateRules rules_;

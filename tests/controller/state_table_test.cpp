@@ -100,11 +100,47 @@ TEST_CASE("an edge that comes and goes changes its routes at most twice in 30 s"
 TEST_CASE("what the operator drains stays drained, whatever it reports") {
   StateTable table(1, kRules);
   table.report(kEdge, report(EdgeMode::ready), 0);
-  table.set_drained(kEdge, true);
+  table.set_drained(kEdge, true, 1);
   table.report(kEdge, report(EdgeMode::ready), 1);
   CHECK(mode(table, 1) == EdgeMode::drain);
-  table.set_drained(kEdge, false);
+  table.set_drained(kEdge, false, 2);
   CHECK(mode(table, 2) == EdgeMode::ready);
+}
+
+TEST_CASE("an edge that is taken back gets a growing part of its clients") {
+  StateTable table(2, {.silent_after_ms = 1000, .recovery_hold_ms = 0, .slow_start_ms = 10'000});
+  const auto part = [&](std::int64_t now_ms, std::size_t edge = 0) {
+    return table.states(now_ms)[edge].admit_ratio;
+  };
+  std::int64_t now_ms = 1'000'000;
+  const auto pass = [&](EdgeMode mode) {
+    now_ms += 500;
+    table.report(kEdge, report(mode), now_ms);
+    table.report(cache::EdgeId{1}, report(EdgeMode::ready), now_ms);
+    table.advance(now_ms);
+  };
+  // One that was never away has nothing to come back from.
+  pass(EdgeMode::ready);
+  CHECK(part(now_ms) == 1);
+  pass(EdgeMode::down);
+  pass(EdgeMode::ready);
+  CHECK(mode(table, now_ms) == EdgeMode::ready);
+  const std::int64_t back_ms = now_ms;
+  double before = 0;
+  while (now_ms < back_ms + 9'500) {
+    CHECK(part(now_ms) >= before);
+    CHECK(part(now_ms) > 0);
+    CHECK(part(now_ms) <= 0.05 + static_cast<double>(now_ms - back_ms) / 10'000);
+    CHECK(part(now_ms, 1) == 1);
+    before = part(now_ms);
+    pass(EdgeMode::ready);
+  }
+  CHECK(before > 0.8);
+  while (now_ms < back_ms + 10'000) pass(EdgeMode::ready);
+  CHECK(part(now_ms) == 1);
+  table.set_drained(kEdge, true, now_ms);
+  table.set_drained(kEdge, false, now_ms);
+  CHECK(part(now_ms) < 0.1);
 }
 
 }  // namespace edgeward::controller

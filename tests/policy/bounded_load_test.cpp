@@ -131,6 +131,39 @@ TEST_CASE("nothing is refused while all fit, and shares open again after a peak"
   CHECK(town.shares() == nullptr);
 }
 
+TEST_CASE("an edge that comes back takes the part of its clients that it may, full or not") {
+  for (const std::size_t of_each : {200U, 700U}) {
+    CAPTURE(of_each);
+    Town town(row_of_edges(6), 5);
+    const std::vector<std::size_t> demand(6, of_each);
+    std::vector<double> load;
+    double usual = 0;
+    for (int i = 0; i < 12; ++i) {
+      load = town.tick(demand);
+      if (i >= 4) usual += load[2] / 8;
+    }
+    double before = 0;
+    for (const double part : {0.1, 0.4, 0.7}) {
+      town.world().states[2].admit_ratio = part;
+      double back = 0;
+      for (int i = 0; i < 12; ++i) {
+        load = town.tick(demand);
+        if (i >= 4) back += load[2] / 8;
+      }
+      CAPTURE(part, usual, back);
+      CHECK(back <= (part + 0.12) * usual);
+      CHECK(back >= (part - 0.12) * usual * 0.8);
+      CHECK(back > before);
+      CHECK(std::accumulate(load.begin(), load.end(), 0.0) == 6.0 * static_cast<double>(of_each));
+      before = back;
+    }
+    town.world().states[2].admit_ratio = 1;
+    double last = 0;
+    for (int i = 0; i < 24; ++i) last = town.tick(demand)[2];
+    CHECK(last > 0.8 * usual);
+  }
+}
+
 TEST_CASE("a failing edge starts no cascade while capacity is spare") {
   Town town(row_of_edges(6), 4);
   const std::vector<std::size_t> demand{300, 500, 750, 500, 300, 300};

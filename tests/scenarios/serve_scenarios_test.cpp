@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,7 +48,7 @@ class Place {
                               "geo: {{databases: [], overrides: clients.csv}}\n"
                               "routing: {{spread_epsilon: {{score: 0}}, min_candidates: 1}}\n"
                               "serve: {{tick: 20ms, workers: 2, unreported_edges: ready,\n"
-                              "        recovery_hold: 0s, state_dir: state,\n"
+                              "        recovery_hold: 0s, slow_start: 0s, state_dir: state,\n"
                               "        trusted_callers: [{}]{}}}\n",
                               trusted, more));
   }
@@ -447,6 +448,54 @@ TEST_CASE("threads answer rightly through reloads and states and drains") {
   CHECK(answered > 100);
   CHECK(wrong == 0);
   CHECK(serving.said().find("ThreadSanitizer") == std::string::npos);
+}
+
+TEST_CASE("who asks for too much is refused early, and answered when it is over") {
+  const Place place;
+  place.write_config("127.0.0.1/32", ", limits: {delay: 5ms, body: 8MiB}");
+  std::string config = test::read_file((place.folder().path() / "edgeward.yaml").string());
+  config.replace(config.find("workers: 2"), 10, "workers: 1");
+  place.folder().write("edgeward.yaml", config);
+  Serving serving(place.arguments());
+  std::string batch;
+  for (int i = 0; i < 9000; ++i) batch += "{\"client\":\"192.0.2.7\",\"content\":\"/a\"}\n";
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> crowd;
+  for (int i = 0; i < 4; ++i) {
+    crowd.emplace_back([&] {
+      std::optional<HttpConnection> connection;
+      while (!is_over) {
+        if (!connection) connection.emplace(serving.port());
+        const HttpAnswer answer = connection->post("/v1/route", batch, "application/x-ndjson");
+        wrong += answer.status == 200 || answer.status == 503 ? 0 : 1;
+        if (answer.status != 200) connection.reset();
+      }
+    });
+  }
+  // Somebody in the crowd, who wants little.
+  HttpAnswer refused;
+  while (refused.status != 503) {
+    HttpConnection connection(serving.port());
+    refused = connection.get(kRoute);
+    REQUIRE((refused.status == 200 || refused.status == 503));
+    if (refused.status == 503) {
+      CHECK(refused.field("Retry-After") == "1");
+      CHECK(refused.field("Connection") == "close");
+      CHECK(connection.is_closed());
+    }
+  }
+  // Operators are heard.
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.get("/v1/edges").status == 200);
+  is_over = true;
+  for (std::thread& one : crowd) one.join();
+  CHECK(wrong == 0);
+  int in_a_row = 0;
+  while (in_a_row < 100) {
+    HttpConnection connection(serving.port());
+    in_a_row = connection.get(kRoute).status == 200 ? in_a_row + 1 : 0;
+  }
 }
 
 TEST_CASE("slow and idle connections are ended, each in its way") {
