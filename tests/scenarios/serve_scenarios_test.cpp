@@ -10,8 +10,10 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "cache/random.hpp"
 #include "tests/scenarios/serving.hpp"
 #include "tests/support.hpp"
 
@@ -367,6 +369,104 @@ TEST_CASE("round trips that were reported move a client to another edge") {
   CHECK(admin.post("/v1/rtt", lines, "text/csv").body == R"({"accepted":10,"rejected":{}})"
                                                          "\n");
   wait_for_edge(connection, "ams1");
+}
+
+namespace {
+
+/// A copy with something wrong: bits turned, the end cut off, a piece lost or doubled.
+std::string bent(std::string text, cache::Random& random) {
+  const std::size_t at = random.below(text.size());
+  const std::size_t length = 1 + random.below(std::min<std::size_t>(text.size() - at, 40));
+  switch (random.below(4)) {
+    case 0:
+      text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+      return text;
+    case 1:
+      return text.substr(0, at);
+    case 2:
+      return text.erase(at, length);
+    default:
+      return text.insert(at, text.substr(at, length));
+  }
+}
+
+/// Reloads that have come to an end, taken and refused.
+std::pair<int, int> reloads(HttpConnection& admin) {
+  const std::string metrics = admin.get("/metrics").body;
+  const auto value = [&](std::string_view name) {
+    const std::size_t at = metrics.find(name);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(metrics.substr(at + name.size()));
+  };
+  return {value("edgeward_reloads_total{result=\"taken\"} "),
+          value("edgeward_reloads_total{result=\"refused\"} ")};
+}
+
+}  // namespace
+
+TEST_CASE("a thousand damaged files leave the service answering") {
+  const Place place;
+  const std::filesystem::path folder = place.folder().path();
+  place.folder().write("places.csv",
+                       "network,lat,lon,country\n192.0.2.0/24,50.11,8.68,DE\n"
+                       "198.51.100.0/24,52.4,4.9,NL\n203.0.113.0/24,35.6,139.7,JP\n");
+  REQUIRE(test::run(EDGEWARD_BINARY, {"geo", "build", (folder / "places.csv").string(), "-o",
+                                      (folder / "places.mmdb").string()})
+              .exit_code == 0);
+  std::string config = test::read_file(folder / "edgeward.yaml");
+  config.replace(config.find("databases: []"), 13, "databases: [places.mmdb]");
+  place.folder().write("edgeward.yaml", config);
+  const std::string database = test::read_file(folder / "places.mmdb");
+  Serving serving(place.arguments());
+  HttpConnection admin(serving.admin_port());
+  // Damage may well make a good configuration, in which edges that never reported get no clients.
+  const auto report_all = [&] {
+    for (const char* edge : {"fra1", "ams1", "nrt1"}) {
+      REQUIRE(admin.post("/v1/state", fmt::format("{{\"edge\":\"{}\"}}", edge)).status == 204);
+    }
+  };
+  report_all();
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::thread client([&] {
+    HttpConnection connection(serving.port());
+    while (!is_over) {
+      const HttpAnswer answer = connection.get(kRoute);
+      wrong += answer.status == 200 && edge_of(answer) != "none" ? 0 : 1;
+    }
+  });
+  HttpConnection connection(serving.port());
+  cache::Random random(11);
+  int refused = 0;
+  auto before = reloads(admin);
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 50 == 0) report_all();
+    const bool is_config = i % 10 < 7;
+    place.folder().write(is_config ? "next.yaml" : "next.mmdb",
+                         bent(is_config ? config : database, random));
+    std::filesystem::rename(folder / (is_config ? "next.yaml" : "next.mmdb"),
+                            folder / (is_config ? "edgeward.yaml" : "places.mmdb"));
+    const std::string edge = edge_of(connection.get(kRoute));
+    while (admin.post("/v1/reload").status != 202) {
+    }
+    auto after = before;
+    while (after == before) after = reloads(admin);
+    if (after.second > before.second) {
+      ++refused;
+      REQUIRE(edge_of(connection.get(kRoute)) == edge);
+    }
+    before = after;
+    // The other file is whole, so that each is judged alone.
+    place.folder().write(is_config ? "edgeward.yaml" : "places.mmdb",
+                         is_config ? config : database);
+  }
+  is_over = true;
+  client.join();
+  CHECK(wrong == 0);
+  CHECK(refused > 500);  // some damage is none that anybody could see
+  while (admin.post("/v1/reload").status != 202) {
+  }
+  wait_for_edge(connection, "fra1");
 }
 
 TEST_CASE("the end comes after what has been asked and without a reset") {
