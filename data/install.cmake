@@ -5,7 +5,13 @@ if(CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
 else()
   set(etc ${CMAKE_INSTALL_PREFIX}/etc)
 endif()
+set(bin ${CMAKE_INSTALL_PREFIX}/bin)
 set(share ${CMAKE_INSTALL_PREFIX}/share/edgeward)
+
+set(unit ${CMAKE_INSTALL_PREFIX}/lib/systemd/system/edgeward.service)
+message(STATUS "Installing: $ENV{DESTDIR}${unit}")
+configure_file(${EDGEWARD_DATA}/systemd/edgeward.service.in $ENV{DESTDIR}${unit} @ONLY)
+list(APPEND CMAKE_INSTALL_MANIFEST_FILES ${unit})
 
 # The example configuration with paths that hold in its new place. One that is there stays.
 file(READ ${EDGEWARD_DATA}/config/edgeward.yaml config)

@@ -21,8 +21,10 @@
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/drained_file.hpp"
+#include "controller/service/inherited_sockets.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/server.hpp"
+#include "controller/service/supervisor.hpp"
 #include "controller/terminal.hpp"
 
 namespace edgeward::controller {
@@ -69,6 +71,14 @@ bool is_loopback(std::string_view endpoint) {
   return endpoint.starts_with("127.") || endpoint.starts_with("[::1]:");
 }
 
+void require_private(const std::string& admin) {
+  if (is_loopback(admin)) return;
+  throw std::runtime_error(
+      fmt::format("the admin listener {} can be reached from other machines: set "
+                  "serve.admin_token_file, or listen on 127.0.0.1",
+                  admin));
+}
+
 /// Signals are waited for by the main thread alone; other threads inherit that they are blocked.
 sigset_t block_signals() {
   sigset_t signals;
@@ -81,8 +91,8 @@ sigset_t block_signals() {
 /// Reads everything anew beside the service, which goes on with what it has if that fails.
 class Reloader {
  public:
-  Reloader(const ServeCommand& command, Publisher& publisher)
-      : command_(command), publisher_(publisher) {}
+  Reloader(const ServeCommand& command, Publisher& publisher, const Supervisor& supervisor)
+      : command_(command), publisher_(publisher), supervisor_(supervisor) {}
   ~Reloader() {
     if (thread_.joinable()) thread_.join();
   }
@@ -91,9 +101,13 @@ class Reloader {
   bool start() {
     if (is_running_.exchange(true)) return false;
     if (thread_.joinable()) thread_.join();
+    supervisor_.reloading();
     thread_ = std::thread([this] { run(); });
     return true;
   }
+
+  /// Whether one has come to its end since this was asked last, and none is under way.
+  bool has_ended() { return !is_running_ && has_ended_.exchange(false); }
 
  private:
   void run() {
@@ -109,12 +123,15 @@ class Reloader {
       say(fmt::format("reload refused, going on as before: {}", error.what()));
       publisher_.refuse_reload(error.what());
     }
+    has_ended_ = true;
     is_running_ = false;
   }
 
   const ServeCommand& command_;
   Publisher& publisher_;
+  const Supervisor& supervisor_;
   std::atomic<bool> is_running_{false};
+  std::atomic<bool> has_ended_{false};
   std::thread thread_;
 };
 
@@ -154,26 +171,51 @@ class Keeper {
   bool has_failed_ = false;
 };
 
+std::string listening(const Server& server) {
+  const std::string dns = server.dns_at();
+  return fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
+                     server.admin_at(), dns.empty() ? "nothing" : dns);
+}
+
+/// What goes on beside the workers.
+struct Service {
+  Publisher& publisher;
+  Server& server;
+  Reloader& reloader;
+  Keeper& keeper;
+  Supervisor& supervisor;
+};
+
+void run_tick(const Service& service, double seconds) {
+  // Asked first, so that this tick's snapshot is of what was reloaded.
+  const bool has_reloaded = service.reloader.has_ended();
+  service.server.publish(service.publisher.tick(wall_ms(), seconds));
+  service.keeper.write();
+  if (!has_reloaded) return;
+  const std::string error = service.publisher.reloads().last_error;
+  service.supervisor.ready(error.empty() ? listening(service.server) : "reload refused: " + error);
+}
+
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
-void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher, Server& server,
-               Reloader& reloader, Keeper& keeper) {
+void run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& service) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
   while (true) {
-    const auto left = last + tick - Clock::now();
-    if (left <= Clock::duration::zero()) {
-      const Clock::time_point now = Clock::now();
+    const Clock::time_point now = Clock::now();
+    service.supervisor.feed(now);
+    if (now >= last + tick) {
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
-      server.publish(publisher.tick(wall_ms(), seconds));
-      keeper.write();
+      run_tick(service, seconds);
       continue;
     }
+    const auto left =
+        std::min<Clock::time_point>(last + tick, service.supervisor.next_feed()) - now;
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
     const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     const int signal = sigtimedwait(&signals, nullptr, &timeout);
-    if (signal == SIGHUP && !reloader.start()) say("a reload is under way already");
+    if (signal == SIGHUP && !service.reloader.start()) say("a reload is under way already");
     if (signal == SIGTERM || signal == SIGINT) return;
   }
 }
@@ -183,11 +225,10 @@ int run_serve(const ServeCommand& command) {
   const Config config = load_config(command);
   const std::string token =
       config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
-  if (token.empty() && !is_loopback(config.serve.admin)) {
-    throw std::runtime_error(
-        fmt::format("the admin listener {} can be reached from other machines: set "
-                    "serve.admin_token_file, or listen on 127.0.0.1",
-                    config.serve.admin));
+  const InheritedSockets inherited = inherited_sockets();
+  if (token.empty()) {
+    if (inherited.admin.empty()) require_private(config.serve.admin);
+    for (const int socket : inherited.admin) require_private(local_address(socket));
   }
   if (config.serve.unreported == Unreported::ready) {
     say("edges that never reported are taken as ready and idle");
@@ -196,7 +237,8 @@ int run_serve(const ServeCommand& command) {
   restore_drained(config.serve, publisher);
   (void)publisher.tick(wall_ms(), 1);
 
-  Reloader reloader(command, publisher);
+  Supervisor supervisor;
+  Reloader reloader(command, publisher, supervisor);
   Keeper keeper(config.serve, publisher);
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
@@ -204,11 +246,12 @@ int run_serve(const ServeCommand& command) {
                        .openapi = read_openapi()};
   const ApiActions actions{.reload = [&] { return reloader.start(); },
                            .save = [&] { keeper.note(); }};
-  Server server(config.serve, api, actions, publisher);
+  Server server(config.serve, api, actions, publisher, inherited);
   server.start();
-  say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
-                  server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, server, reloader, keeper);
+  say(listening(server));
+  supervisor.ready(listening(server));
+  run_ticks(signals, config.serve.tick_ms, {publisher, server, reloader, keeper, supervisor});
+  supervisor.stopping();
   say("draining: no new connections, what has been asked is answered");
   server.drain();
   keeper.write();

@@ -92,6 +92,26 @@ TEST_CASE("the installed configuration is valid, and a second installation leave
   CHECK(test::read_file(installed.config()) == "# mine\n");
 }
 
+TEST_CASE("systemd takes the installed units, and finds the service well confined") {
+  constexpr const char* kAnalyze = "/usr/bin/systemd-analyze";
+  if (!fs::exists(kAnalyze)) return test::skip("systemd-analyze is not installed");
+  const Installed installed;
+  const fs::path units = installed.prefix() / "lib/systemd/system";
+  std::vector<std::string> arguments{"verify", "--man=no", "--recursive-errors=no"};
+  for (const auto& unit : fs::directory_iterator(units)) arguments.push_back(unit.path().string());
+  CHECK(arguments.size() == 3 + 4);
+  const test::Outcome verified = test::run(kAnalyze, arguments);
+  INFO(verified.out << verified.err);
+  CHECK(verified.exit_code == 0);
+  CHECK(verified.err.empty());
+  // Exposure is 0 to 10, told in tenths: 1.4 now.
+  const test::Outcome confined =
+      test::run(kAnalyze, {"security", "--offline=yes", "--threshold=15", "--no-pager",
+                           (units / "edgeward.service").string()});
+  INFO(confined.out << confined.err);
+  CHECK(confined.exit_code == 0);
+}
+
 TEST_CASE("licence and attributions are installed") {
   const Installed installed;
   const fs::path share = installed.prefix() / "share";
