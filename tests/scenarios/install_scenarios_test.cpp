@@ -112,9 +112,15 @@ TEST_CASE("systemd takes the installed units, and finds the service well confine
   CHECK(confined.exit_code == 0);
 }
 
-TEST_CASE("licence and attributions are installed") {
+TEST_CASE("licence, attributions, manual page and completions are installed") {
   const Installed installed;
   const fs::path share = installed.prefix() / "share";
+  for (const char* const file :
+       {"man/man1/edgeward.1", "bash-completion/completions/edgeward",
+        "zsh/site-functions/_edgeward", "fish/vendor_completions.d/edgeward.fish"}) {
+    INFO(file);
+    CHECK(fs::exists(share / file));
+  }
   CHECK(test::read_file(share / "doc/edgeward/LICENSE") ==
         test::read_file(EDGEWARD_SOURCE_DIR "/LICENSE"));
   const std::string copyright = test::read_file(share / "doc/edgeward/copyright");
