@@ -9,7 +9,7 @@ build=${1:-build/release}
 skip() { echo "packaging: skipped: $*"; exit 77; }
 fail() { echo "packaging: FAILED: $*" >&2; exit 1; }
 
-# The part under the layer: tests/packaging.sh --inside, in namespaces of its own: what it mounts and
+# The part under the layer, with --inside, in namespaces of its own: what it mounts and
 # starts ends with it.
 if [ "$build" = --inside ]; then
   layer=$EDGEWARD_LAYER
@@ -21,7 +21,8 @@ if [ "$build" = --inside ]; then
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/tmp"
   cp "$EDGEWARD_PACKAGES"/*.deb "$root/tmp"
-  in_root=(chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive)
+  in_root=(chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    DEBIAN_FRONTEND=noninteractive)
   inside() { "${in_root[@]}" "$@"; }
   package() { # runs dpkg; what it says is shown if it fails
     inside dpkg --force-confold "$@" >"$layer/log" 2>&1 || { cat "$layer/log"; fail "dpkg $*"; }
@@ -53,7 +54,7 @@ if [ "$build" = --inside ]; then
   inside edgeward geo 8.8.8.8 2>/dev/null | grep -q '/usr/share/edgeward/geo/world.mmdb' ||
     fail "edgeward geo does not use the installed data"
   inside edgeward check /etc/edgeward/edgeward.yaml >/dev/null || fail "the configuration is faulty"
-  inside systemd-analyze verify --man=no --recursive-errors=no /lib/systemd/system/edgeward.service ||
+  inside systemd-analyze verify --man=no --recursive-errors=no edgeward.service ||
     fail "systemd does not take the unit"
   [ -z "$(find "$root/etc/systemd" -name 'edgeward*')" ] || fail "it is enabled without being asked"
   inside install -d -o edgeward -m 750 /var/lib/edgeward # as StateDirectory= does
@@ -117,7 +118,8 @@ else
 fi
 status=0
 EDGEWARD_LAYER=$work/layer EDGEWARD_PACKAGES=$work/packages \
-  unshare --mount --mount-proc --pid --fork --kill-child bash -c 'mount -t tmpfs tmpfs "$EDGEWARD_LAYER" && exec "$0" --inside' \
+  unshare --mount --mount-proc --pid --fork --kill-child \
+  bash -c 'mount -t tmpfs tmpfs "$EDGEWARD_LAYER" && exec "$0" --inside' \
   "$PWD/tests/packaging.sh" || status=$?
 [ $status -ne 77 ] || skip "no overlay file system here"
 exit $status
