@@ -6,7 +6,7 @@
 #   tests/run.sh --only REGEX     only the tests whose name matches
 #   tests/run.sh --build TARGET   only what is built for that target; may be repeated
 #   tests/run.sh --full           also what is too long for every day: all presets, five minutes of
-#                                 fuzzing for each target
+#                                 fuzzing for each target, the Debian package
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,3 +45,4 @@ if [ "$full" = yes ]; then
   tests/fuzz/run.sh 300
 fi
 run_suite "$preset" "$only"
+if [ "$full" = yes ]; then tests/packaging.sh "build/$preset" || [ $? -eq 77 ]; fi

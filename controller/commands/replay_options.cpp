@@ -238,7 +238,8 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   group = "Fleet";
   option("--fleet", c.fleet,
          "Route the requests to the edges of this fleet file or configuration; needs a text log "
-         "with clients' addresses or countries");
+         "with clients' addresses or countries")
+      ->type_name("FILE");
   option("--routing", c.routings,
          "Routings to compare: nearest, recorded (the edge that the log names), random, weighted, "
          "latency");
@@ -259,7 +260,9 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   app.add_option("-o,--output", c.outputs, "Also write FILE.json or FILE.csv; may be repeated")
       ->group(group)
       ->type_name("FILE");
-  option("--threads", c.threads, "Runs replayed at once")->check(CLI::Range(1U, 1024U));
+  app.add_option("--threads", c.threads, "Runs replayed at once; default: one a core")
+      ->group(group)
+      ->check(CLI::Range(1U, 1024U));
   option("--seed", c.seed, "Seed of sampling policies and intervals");
   app.add_flag("--no-timing", c.no_timing, "No rates and times: same input, same bytes out")
       ->group(group);

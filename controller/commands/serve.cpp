@@ -20,11 +20,13 @@
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/hit_learning.hpp"
+#include "controller/service/inherited_sockets.hpp"
 #include "controller/service/keeper.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/reloader.hpp"
 #include "controller/service/server.hpp"
+#include "controller/service/supervisor.hpp"
 #include "controller/terminal.hpp"
 
 namespace edgeward::controller {
@@ -67,6 +69,14 @@ bool is_loopback(std::string_view endpoint) {
   return endpoint.starts_with("127.") || endpoint.starts_with("[::1]:");
 }
 
+void require_private(const std::string& admin) {
+  if (is_loopback(admin)) return;
+  throw std::runtime_error(
+      fmt::format("the admin listener {} can be reached from other machines: set "
+                  "serve.admin_token_file, or listen on 127.0.0.1",
+                  admin));
+}
+
 /// Signals are waited for by the main thread alone; other threads inherit that they are blocked.
 sigset_t block_signals() {
   sigset_t signals;
@@ -95,26 +105,51 @@ Config load_first_config(const ServeCommand& command, std::string& wrong) {
   }
 }
 
+std::string listening(const Server& server) {
+  const std::string dns = server.dns_at();
+  return fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
+                     server.admin_at(), dns.empty() ? "nothing" : dns);
+}
+
+/// What goes on beside the workers.
+struct Service {
+  Publisher& publisher;
+  Server& server;
+  HitLearning& learning;
+  Reloader& reloader;
+  Supervisor& supervisor;
+};
+
+void run_tick(const Service& service, double seconds) {
+  // Asked first, so that this tick's snapshot is of what was reloaded.
+  const bool has_reloaded = service.reloader.has_ended();
+  if (auto hits = service.learning.learn(wall_ms())) service.publisher.set_hits(std::move(*hits));
+  service.server.publish(service.publisher.tick(wall_ms(), seconds));
+  if (!has_reloaded) return;
+  const std::string error = service.publisher.reloads().last_error;
+  service.supervisor.ready(error.empty() ? listening(service.server) : "reload refused: " + error);
+}
+
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
-void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher,
-               HitLearning& learning, Server& server, Reloader& reloader) {
+void run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& service) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
   while (true) {
-    const auto left = last + tick - Clock::now();
-    if (left <= Clock::duration::zero()) {
-      const Clock::time_point now = Clock::now();
+    const Clock::time_point now = Clock::now();
+    service.supervisor.feed(now);
+    if (now >= last + tick) {
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
-      if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
-      server.publish(publisher.tick(wall_ms(), seconds));
+      run_tick(service, seconds);
       continue;
     }
+    const auto left =
+        std::min<Clock::time_point>(last + tick, service.supervisor.next_feed()) - now;
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
     const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     const int signal = sigtimedwait(&signals, nullptr, &timeout);
-    if (signal == SIGHUP && !reloader.start()) say("a reload is under way already");
+    if (signal == SIGHUP && !service.reloader.start()) say("a reload is under way already");
     if (signal == SIGTERM || signal == SIGINT) return;
   }
 }
@@ -125,11 +160,10 @@ int run_serve(const ServeCommand& command) {
   const Config config = load_first_config(command, wrong);
   const std::string token =
       config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
-  if (token.empty() && !is_loopback(config.serve.admin)) {
-    throw std::runtime_error(
-        fmt::format("the admin listener {} can be reached from other machines: set "
-                    "serve.admin_token_file, or listen on 127.0.0.1",
-                    config.serve.admin));
+  const InheritedSockets inherited = inherited_sockets();
+  if (token.empty()) {
+    if (inherited.admin.empty()) require_private(config.serve.admin);
+    for (const int socket : inherited.admin) require_private(local_address(socket));
   }
   if (config.serve.unreported == Unreported::ready) {
     say("edges that never reported are taken as ready and idle");
@@ -145,11 +179,12 @@ int run_serve(const ServeCommand& command) {
   if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
   (void)publisher.tick(wall_ms(), 1);
 
+  Supervisor supervisor;
   Reloader reloader({.load = [&] { return load_config(command); },
                      .config = config,
                      .compiler = std::move(compiler),
                      .fleet = routing.fleet},
-                    publisher, learning, say);
+                    publisher, learning, supervisor, say);
   Keeper keeper(config.serve.state_dir, publisher, learning, say);
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
@@ -161,11 +196,12 @@ int run_serve(const ServeCommand& command) {
       .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); }};
-  Server server(config.serve, api, actions, publisher);
+  Server server(config.serve, api, actions, publisher, inherited);
   server.start();
-  say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
-                  server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, learning, server, reloader);
+  say(listening(server));
+  supervisor.ready(listening(server));
+  run_ticks(signals, config.serve.tick_ms, {publisher, server, learning, reloader, supervisor});
+  supervisor.stopping();
   say("draining: no new connections, what has been asked is answered");
   server.drain();
   return kExitDone;

@@ -74,7 +74,9 @@ void add_synth(CLI::App& app, Action& action) {
   option("--duration", c.duration, "From the first request to the last");
   option("--seed", c.seed, "The same seed gives the same traffic");
   option("--format", c.format, "combined, csv or oracle_general");
-  synth.add_option("-o,--output", c.output, "File to write; - is standard output")->required();
+  synth.add_option("-o,--output", c.output, "File to write; - is standard output")
+      ->required()
+      ->type_name("FILE");
   synth.footer(
       "Examples:\n"
       "  edgeward synth --requests 200000 --objects 20000 -o access.log\n"

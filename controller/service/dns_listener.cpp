@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "controller/service/inherited_sockets.hpp"
+
 namespace edgeward::controller {
 
 namespace {
@@ -142,17 +144,8 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 
 class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
  public:
-  Sockets(asio::io_context& context, const std::string& address, std::uint16_t port,
-          DnsHandler handler)
+  Sockets(asio::io_context& context, DnsHandler handler)
       : udp_(context), tcp_(context), handler_(std::move(handler)) {
-    boost::system::error_code error;
-    const auto ip = asio::ip::make_address(address, error);
-    if (!error) open(udp_, udp::endpoint(ip, port), error);
-    if (error) fail(address, port, "UDP", error);
-    const std::uint16_t same = udp_.local_endpoint().port();
-    open(tcp_, tcp::endpoint(ip, same), error);
-    if (!error) tcp_.listen(1024, error);
-    if (error) fail(address, same, "TCP", error);
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
       auto& header = in_[i].msg_hdr;
@@ -161,6 +154,21 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
       header.msg_iov = &pieces_[i];
       header.msg_iovlen = 1;
     }
+  }
+
+  void bind(const std::string& address, std::uint16_t port) {
+    boost::system::error_code error;
+    const auto ip = asio::ip::make_address(address, error);
+    if (!error) open(udp_, udp::endpoint(ip, port), error);
+    if (error) fail(address, port, "UDP", error);
+    const std::uint16_t same = udp_.local_endpoint().port();
+    open(tcp_, tcp::endpoint(ip, same), error);
+    if (!error) tcp_.listen(1024, error);
+    if (error) fail(address, same, "TCP", error);
+  }
+  void adopt(int udp, int tcp) {
+    udp_.assign(local_address(udp).starts_with('[') ? udp::v6() : udp::v4(), udp);
+    tcp_.assign(local_address(tcp).starts_with('[') ? tcp::v6() : tcp::v4(), tcp);
   }
 
   void start() {
@@ -174,6 +182,7 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
     tcp_.close(ignored);
   }
   [[nodiscard]] std::uint16_t port() const { return udp_.local_endpoint().port(); }
+  [[nodiscard]] std::string address() { return local_address(udp_.native_handle()); }
 
  private:
   void wait() {
@@ -230,11 +239,10 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   void accept() {
     tcp_.async_accept([self = shared_from_this()](const boost::system::error_code& error,
                                                   tcp::socket socket) {
-      if (!self->tcp_.is_open()) return;
       if (!error && self->sessions_ < kConnectionsMax) {
         std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_)->read();
       }
-      self->accept();
+      if (self->tcp_.is_open()) self->accept();
     });
   }
 
@@ -255,7 +263,14 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
 
 DnsListener::DnsListener(asio::io_context& context, const std::string& address, std::uint16_t port,
                          DnsHandler handler)
-    : sockets_(std::make_shared<Sockets>(context, address, port, std::move(handler))) {}
+    : sockets_(std::make_shared<Sockets>(context, std::move(handler))) {
+  sockets_->bind(address, port);
+}
+
+DnsListener::DnsListener(asio::io_context& context, int udp, int tcp, DnsHandler handler)
+    : sockets_(std::make_shared<Sockets>(context, std::move(handler))) {
+  sockets_->adopt(udp, tcp);
+}
 
 DnsListener::~DnsListener() = default;
 
@@ -269,6 +284,10 @@ void DnsListener::stop() {
 
 std::uint16_t DnsListener::port() const {
   return sockets_->port();
+}
+
+std::string DnsListener::address() const {
+  return sockets_->address();
 }
 
 }  // namespace edgeward::controller

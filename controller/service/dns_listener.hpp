@@ -20,19 +20,23 @@ using DnsHandler = std::function<void(std::span<const DnsAnswerer::Item> items, 
                                       std::vector<std::uint8_t>& out, std::span<std::size_t> ends)>;
 
 /// The DNS side of one worker: UDP in batches (recvmmsg, sendmmsg) and TCP (RFC 7766: many queries
-/// a connection, answered in their order), both with SO_REUSEPORT so that each worker has sockets
-/// of its own.
+/// a connection, answered in their order). Each worker has sockets of its own (SO_REUSEPORT), or
+/// descriptors of its own for inherited sockets: of those any worker may answer a query.
 class DnsListener {
  public:
   /// Binds; throws std::runtime_error that names the address.
   DnsListener(boost::asio::io_context& context, const std::string& address, std::uint16_t port,
               DnsHandler handler);
+  /// Takes over descriptors of sockets that are bound, and listen.
+  DnsListener(boost::asio::io_context& context, int udp, int tcp, DnsHandler handler);
   ~DnsListener();
 
   void start();
   /// Answers what has come, then closes. From the context's thread.
   void stop();
   [[nodiscard]] std::uint16_t port() const;
+  /// "127.0.0.1:53".
+  [[nodiscard]] std::string address() const;
 
  private:
   class Sockets;

@@ -40,10 +40,12 @@ StateRules state_rules(const Config& config) {
           .slow_start_ms = config.serve.slow_start_ms};
 }
 
-Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning, Talk talk)
+Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning,
+                   const Supervisor& supervisor, Talk talk)
     : load_(std::move(parts.load)),
       publisher_(publisher),
       learning_(learning),
+      supervisor_(supervisor),
       talk_(std::move(talk)),
       config_(std::move(parts.config)),
       compiler_(std::move(parts.compiler)),
@@ -67,6 +69,7 @@ bool Reloader::start() {
     const std::lock_guard lock(mutex_);
     if (std::exchange(is_asked_, true)) return false;
   }
+  supervisor_.reloading();
   wake_.notify_one();
   return true;
 }
@@ -86,6 +89,7 @@ void Reloader::run() {
       reload();
       const std::lock_guard lock(mutex_);
       is_asked_ = false;  // from now on another may be asked for
+      has_ended_ = true;
     } else {
       look_at_files(now_ms);
     }

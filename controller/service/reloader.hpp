@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "controller/routing_setup.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/supervisor.hpp"
 #include "geo/rtt_observations.hpp"
 #include "sim/rtt_lines.hpp"
 
@@ -34,11 +36,15 @@ class Reloader {
     std::shared_ptr<const cache::Fleet> fleet;
   };
 
-  Reloader(Parts parts, Publisher& publisher, HitLearning& learning, Talk talk);
+  Reloader(Parts parts, Publisher& publisher, HitLearning& learning, const Supervisor& supervisor,
+           Talk talk);
   ~Reloader();
 
   /// Reads everything anew; false if that is under way. Any thread.
   bool start();
+  /// Whether one that was asked for has come to its end since this was asked last, and none is
+  /// under way.
+  [[nodiscard]] bool has_ended() { return has_ended_.exchange(false); }
   /// Takes measured round trips, the body of `POST /v1/rtt`: NDJSON or CSV, as in a file. What was
   /// taken is compiled in within serve.rtt_interval. `map` locates the clients. Any thread. Throws
   /// sim::InputError for what is neither.
@@ -60,6 +66,7 @@ class Reloader {
   const std::function<Config()> load_;
   Publisher& publisher_;
   HitLearning& learning_;
+  const Supervisor& supervisor_;
   const Talk talk_;
 
   // Of the thread alone.
@@ -81,6 +88,7 @@ class Reloader {
   std::condition_variable wake_;
   bool is_asked_ = false;
   bool is_ending_ = false;
+  std::atomic<bool> has_ended_{false};
   std::thread thread_;
 };
 

@@ -1,7 +1,9 @@
 #include "controller/service/server.hpp"
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -104,6 +106,15 @@ tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endp
   return acceptor;
 }
 
+/// A descriptor of one worker's own for a socket that all workers share.
+int duplicate(int socket) {
+  const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy >= 0) return copy;
+  throw std::runtime_error(
+      fmt::format("cannot share the socket of {}: {}", local_address(socket),
+                  boost::system::error_code(errno, boost::system::system_category()).message()));
+}
+
 /// Whether somebody listens there already, whom SO_REUSEPORT would let us join unnoticed.
 void require_free(const tcp::endpoint& endpoint) {
   if (endpoint.port() == 0) return;
@@ -122,12 +133,6 @@ geo::IpAddress address_of(const tcp::endpoint& endpoint) {
   return parsed ? parsed->unwrapped() : geo::IpAddress{};
 }
 
-std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
-                                    : fmt::format("{}:{}", address, endpoint.port());
-}
-
 }  // namespace
 
 class Server::Worker {
@@ -143,29 +148,45 @@ class Server::Worker {
     answerer_.install(publisher.current());
   }
 
-  void listen_dns(const tcp::endpoint& endpoint) {
-    dns_ = std::make_unique<DnsListener>(
-        context_, endpoint.address().to_string(), endpoint.port(),
-        [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
-               std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
-          for (const DnsOutcome& outcome :
-               answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
-            api_.note(outcome);
-          }
-        });
+  /// The port that it got.
+  std::uint16_t listen_dns(const tcp::endpoint& endpoint) {
+    dns_.push_back(std::make_unique<DnsListener>(context_, endpoint.address().to_string(),
+                                                 endpoint.port(), dns_handler()));
+    return dns_.back()->port();
   }
-  [[nodiscard]] std::uint16_t dns_port() const { return dns_->port(); }
+  void share_dns(int udp, int tcp) {
+    dns_.push_back(
+        std::make_unique<DnsListener>(context_, duplicate(udp), duplicate(tcp), dns_handler()));
+  }
 
-  void listen(const tcp::endpoint& endpoint, bool is_admin) {
+  /// The port that it got.
+  std::uint16_t listen(const tcp::endpoint& endpoint, bool is_admin) {
     listeners_.push_back({open_acceptor(context_, endpoint), is_admin});
+    return listeners_.back().acceptor.local_endpoint().port();
   }
-  [[nodiscard]] tcp::endpoint endpoint(std::size_t listener) const {
-    return listeners_[listener].acceptor.local_endpoint();
+  void share(int socket, bool is_admin) {
+    tcp::acceptor acceptor(context_);
+    const bool is_v6 = local_address(socket).starts_with('[');
+    acceptor.assign(is_v6 ? tcp::v6() : tcp::v4(), duplicate(socket));
+    listeners_.push_back({std::move(acceptor), is_admin, true});
+  }
+  [[nodiscard]] std::string listens_at(bool is_admin) {
+    std::vector<std::string> addresses;
+    for (Listener& listener : listeners_) {
+      if (listener.is_admin != is_admin) continue;
+      addresses.push_back(local_address(listener.acceptor.native_handle()));
+    }
+    return fmt::format("{}", fmt::join(addresses, " and "));
+  }
+  [[nodiscard]] std::string dns_at() const {
+    std::vector<std::string> addresses;
+    for (const auto& dns : dns_) addresses.push_back(dns->address());
+    return fmt::format("{}", fmt::join(addresses, " and "));
   }
 
   void start() {
     for (Listener& listener : listeners_) accept(listener);
-    if (dns_ != nullptr) dns_->start();
+    for (const auto& dns : dns_) dns->start();
     sweep();
     measure_delay();
     thread_ = std::thread([this] { context_.run(); });
@@ -188,11 +209,12 @@ class Server::Worker {
       end_idle_from_ms_ = now_ms + std::min(kIdleGraceMs, options_.drain_timeout_ms / 2);
       boost::system::error_code ignored;
       for (Listener& listener : listeners_) {
-        // Those that the kernel has accepted already are not to be reset.
-        take_pending(listener);
+        // Those that the kernel has accepted already are not to be reset; those of an inherited
+        // socket wait for whoever has it next.
+        if (!listener.is_inherited) take_pending(listener);
         listener.acceptor.close(ignored);
       }
-      if (dns_ != nullptr) dns_->stop();
+      for (const auto& dns : dns_) dns->stop();
       delay_timer_.cancel();
       timer_.cancel();
     });
@@ -212,7 +234,18 @@ class Server::Worker {
   struct Listener {
     tcp::acceptor acceptor;
     bool is_admin = false;
+    bool is_inherited = false;
   };
+
+  [[nodiscard]] DnsHandler dns_handler() {
+    return [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
+                  std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
+      for (const DnsOutcome& outcome :
+           answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
+        api_.note(outcome);
+      }
+    };
+  }
 
   void accept(Listener& listener);
   void take_pending(Listener& listener);
@@ -228,7 +261,7 @@ class Server::Worker {
   Shedder shedder_;
   asio::io_context context_{1};
   DnsAnswerer answerer_;
-  std::unique_ptr<DnsListener> dns_;
+  std::vector<std::unique_ptr<DnsListener>> dns_;
   asio::steady_timer timer_{context_};
   asio::steady_timer delay_timer_{context_};
   std::vector<Listener> listeners_;
@@ -411,9 +444,9 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
 void Server::Worker::accept(Listener& listener) {
   listener.acceptor.async_accept(
       [this, &listener](const boost::system::error_code& error, tcp::socket socket) {
-        if (!listener.acceptor.is_open()) return;
+        // One that was taken before the acceptor was closed is ours to answer.
         if (!error) add(std::move(socket), listener.is_admin);
-        accept(listener);
+        if (listener.acceptor.is_open()) accept(listener);
       });
 }
 
@@ -486,31 +519,42 @@ void Server::Worker::measure_delay() {
 }
 
 Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
-               Publisher& publisher) {
-  tcp::endpoint listen = parse_endpoint(options.listen);
-  tcp::endpoint admin = parse_endpoint(options.admin);
-  require_free(listen);
-  require_free(admin);
+               Publisher& publisher, const InheritedSockets& inherited) {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores;
   for (unsigned i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<Worker>(options, api, actions, publisher,
                                                 options.connections_max / count + 1));
-    workers_.back()->listen(listen, false);
-    workers_.back()->listen(admin, true);
-    if (i > 0) continue;
-    // Port 0: all workers share the one that the first got.
-    listen.port(workers_[0]->endpoint(0).port());
-    admin.port(workers_[0]->endpoint(1).port());
   }
-  if (options.dns == "none") return;
-  tcp::endpoint dns = parse_endpoint(options.dns);
-  require_free(dns);
-  for (const auto& worker : workers_) {
-    worker->listen_dns(dns);
-    dns.port(workers_[0]->dns_port());
+  listen(options.listen, inherited.http, false);
+  listen(options.admin, inherited.admin, true);
+  listen_dns(options.dns, inherited);
+}
+
+void Server::listen(const std::string& address, const std::vector<int>& inherited, bool is_admin) {
+  for (const int socket : inherited) {
+    for (const auto& worker : workers_) worker->share(socket, is_admin);
+    ::close(socket);
   }
-  dns_at_ = text_of(dns);
+  if (!inherited.empty()) return;
+  tcp::endpoint endpoint = parse_endpoint(address);
+  require_free(endpoint);
+  // Port 0: all workers share the one that the first got.
+  for (const auto& worker : workers_) endpoint.port(worker->listen(endpoint, is_admin));
+}
+
+void Server::listen_dns(const std::string& address, const InheritedSockets& inherited) {
+  for (std::size_t i = 0; i < inherited.dns_udp.size(); ++i) {
+    const int udp = inherited.dns_udp[i];
+    const int tcp = inherited.dns_tcp[i];
+    for (const auto& worker : workers_) worker->share_dns(udp, tcp);
+    ::close(udp);
+    ::close(tcp);
+  }
+  if (!inherited.dns_udp.empty() || address == "none") return;
+  tcp::endpoint endpoint = parse_endpoint(address);
+  require_free(endpoint);
+  for (const auto& worker : workers_) endpoint.port(worker->listen_dns(endpoint));
 }
 
 Server::~Server() {
@@ -531,11 +575,15 @@ void Server::drain() {
 }
 
 std::string Server::listens_at() const {
-  return text_of(workers_[0]->endpoint(0));
+  return workers_[0]->listens_at(false);
 }
 
 std::string Server::admin_at() const {
-  return text_of(workers_[0]->endpoint(1));
+  return workers_[0]->listens_at(true);
+}
+
+std::string Server::dns_at() const {
+  return workers_[0]->dns_at();
 }
 
 }  // namespace edgeward::controller

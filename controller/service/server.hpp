@@ -5,36 +5,43 @@
 #include <vector>
 
 #include "controller/service/api.hpp"
+#include "controller/service/inherited_sockets.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/serve_options.hpp"
 
 namespace edgeward::controller {
 
 /// The network side of the service: workers, each a thread with its own listening sockets
-/// (SO_REUSEPORT), its own connections and its own Api; nothing is shared but the Publisher.
-/// Answers to all requests of one read leave in one write.
+/// (SO_REUSEPORT), its own connections and its own Api; nothing is shared but the Publisher, and
+/// inherited sockets: of these every worker has a duplicate, is woken by every arrival, and the
+/// first one takes it. Answers to all requests of one read leave in one write.
 class Server {
  public:
-  /// Binds; throws std::runtime_error that names the address.
+  /// Binds where there is no inherited socket, takes over those that there are; throws
+  /// std::runtime_error that names the address.
   Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
-         Publisher& publisher);
+         Publisher& publisher, const InheritedSockets& inherited);
   ~Server();
 
   void start();
   /// Gives workers a new snapshot; they hand the publisher what they decided.
   void publish(const Publisher::Snapshot& snapshot);
-  /// Stops taking connections, answers what has been asked, closes and joins.
+  /// Stops taking connections (those that wait at an inherited socket are the next service's),
+  /// answers what has been asked, closes and joins.
   void drain();
 
+  /// Addresses, joined by "and".
   [[nodiscard]] std::string listens_at() const;
   [[nodiscard]] std::string admin_at() const;
   /// Empty without DNS.
-  [[nodiscard]] const std::string& dns_at() const { return dns_at_; }
+  [[nodiscard]] std::string dns_at() const;
 
  private:
   class Worker;
+  void listen(const std::string& address, const std::vector<int>& inherited, bool is_admin);
+  void listen_dns(const std::string& address, const InheritedSockets& inherited);
+
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::string dns_at_;
 };
 
 }  // namespace edgeward::controller

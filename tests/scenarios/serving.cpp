@@ -38,21 +38,32 @@ void wait_until(std::string_view what, Holds holds) {
 
 }  // namespace
 
-Serving::Serving(const std::vector<std::string>& arguments) : err_(folder_.path() / "err") {
+Serving::Serving(const std::vector<std::string>& arguments, const Launch& launch)
+    : err_(folder_.path() / "err") {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
   // If this process dies, what it leaves behind keeps nobody waiting for the end of its output.
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  std::vector<std::string> all{EDGEWARD_BINARY, "serve",       "--listen", "127.0.0.1:0",
-                               "--admin",       "127.0.0.1:0", "--dns",    "127.0.0.1:0"};
+  for (std::size_t i = 0; i < launch.sockets.size(); ++i) {
+    posix_spawn_file_actions_adddup2(&actions, launch.sockets[i], static_cast<int>(3 + i));
+  }
+  std::vector<std::string> all = launch.command;
+  all.insert(all.end(), {"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--dns",
+                         "127.0.0.1:0"});
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& argument : all) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  const int error = posix_spawn(&child_, EDGEWARD_BINARY, &actions, nullptr, argv.data(), environ);
+  std::vector<std::string> added = launch.environment;
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(*variable);
+  for (std::string& variable : added) variables.push_back(variable.data());
+  variables.push_back(nullptr);
+  const int error =
+      posix_spawnp(&child_, argv[0], &actions, nullptr, argv.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("cannot start " EDGEWARD_BINARY);
+  if (error != 0) throw std::runtime_error("cannot start " + all[0]);
   wait_for("listening on");
   port_ = port_after("listening on http://127.0.0.1:");
   admin_port_ = port_after("admin on http://127.0.0.1:");

@@ -12,11 +12,18 @@
 
 namespace edgeward::test {
 
+/// How a service is started.
+struct Launch {
+  std::vector<std::string> command{EDGEWARD_BINARY};  ///< what stands before `serve`
+  std::vector<std::string> environment;  ///< NAME=VALUE, beside what the test itself has
+  std::vector<int> sockets;              ///< handed over as descriptors 3, 4, …
+};
+
 /// A running `edgeward serve` on free loopback ports. Ended by the destructor if not by stop().
 class Serving {
  public:
   /// `arguments` follow `serve`; ports are added.
-  explicit Serving(const std::vector<std::string>& arguments);
+  explicit Serving(const std::vector<std::string>& arguments, const Launch& launch = {});
   ~Serving();
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
