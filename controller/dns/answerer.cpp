@@ -78,18 +78,24 @@ class DnsAnswerer::Writer {
     ++(section == Section::answer ? answers_ : authorities_);
   }
 
+  /// What opt() takes, at most.
+  static std::size_t opt_bytes(const DnsQuery& query) {
+    if (!query.has_edns) return 0;
+    return 11 + (query.subnet ? 8 + subnet_bytes(*query.subnet) : 0);
+  }
+
   void opt(const DnsQuery& query, DnsCode code, unsigned scope_bits) {
     out_.push_back(0);
     word(static_cast<std::uint16_t>(DnsType::opt));
     word(kUdpBytesMax);
     out_.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(code) >> 4));
     out_.push_back(0);
-    word(0);
+    word(query.dnssec_ok ? 0x8000 : 0);
+    word(static_cast<std::uint16_t>(opt_bytes(query) - 11));
     ++additionals_;
-    if (!query.subnet) return word(0);
+    if (!query.subnet) return;
     const ClientSubnet& subnet = *query.subnet;
-    const std::size_t bytes = (subnet.source_bits + 7U) / 8;
-    word(static_cast<std::uint16_t>(8 + bytes));
+    const std::size_t bytes = subnet_bytes(subnet);
     word(8);
     word(static_cast<std::uint16_t>(4 + bytes));
     word(subnet.is_v4 ? 1 : 2);
@@ -116,6 +122,9 @@ class DnsAnswerer::Writer {
   [[nodiscard]] unsigned answers() const { return answers_; }
 
  private:
+  static std::size_t subnet_bytes(const ClientSubnet& subnet) {
+    return (subnet.source_bits + 7U) / 8;
+  }
   void word(std::uint16_t value) {
     out_.push_back(static_cast<std::uint8_t>(value >> 8));
     out_.push_back(static_cast<std::uint8_t>(value));
@@ -272,13 +281,14 @@ void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>
     writer.record(Writer::Section::authority, query.name_bytes - pending.zone->name.size(),
                   DnsType::soa, seconds(options_.negative_ttl_ms), soa(*pending.zone));
   }
-  constexpr std::size_t kOptBytesMax = 11 + 8 + 16;
   const std::size_t room =
-      query.has_edns ? std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - kOptBytesMax
-                     : 512;
+      std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - Writer::opt_bytes(query);
   if (is_udp && writer.size() > room) writer.truncate(query);
   if (query.has_edns) writer.opt(query, outcome.code, scope);
-  writer.end(query, outcome.code, pending.zone != nullptr);
+  // Of all classes together nobody has the last word (RFC 1035 §6.2).
+  const bool is_authoritative = pending.zone != nullptr && query.class_code == kDnsClassIn &&
+                                outcome.code != DnsCode::servfail;
+  writer.end(query, outcome.code, is_authoritative);
 }
 
 std::span<const DnsOutcome> DnsAnswerer::answer(std::span<const Item> items, std::int64_t now_ms,

@@ -56,6 +56,7 @@ struct DnsQuery {
 
   bool has_edns = false;
   std::uint8_t edns_version = 0;
+  bool dnssec_ok = false;             ///< the DO bit, which an answer repeats (RFC 3225 §3)
   std::uint16_t udp_bytes_max = 512;  ///< the answer the client takes
   std::optional<ClientSubnet> subnet;
 
@@ -65,7 +66,7 @@ struct DnsQuery {
 
 /// Takes a query apart (RFC 1035 §4, RFC 6891, RFC 7871). Nothing where no answer is due: fewer
 /// than twelve bytes, or an answer itself. Reads no byte outside the message, follows no
-/// compression: a question needs none.
+/// compression: a question needs none. Unknown options are passed over.
 [[nodiscard]] std::optional<DnsQuery> parse_dns_query(std::span<const std::uint8_t> message);
 
 }  // namespace edgeward::controller

@@ -56,6 +56,16 @@ Message written(const Ask& ask) {
   return out;
 }
 
+/// The query with one more record in the section whose count stands there.
+Message with_record(Message query, std::size_t count_at, const Message& record) {
+  ++query[count_at + 1];
+  query.insert(query.end(), record.begin(), record.end());
+  return query;
+}
+constexpr std::size_t kAnswersAt = 6;
+constexpr std::size_t kAuthoritiesAt = 8;
+constexpr std::size_t kAdditionalsAt = 10;
+
 Message subnet_option(unsigned family, unsigned bits, Message address, unsigned scope = 0) {
   Message out;
   word(out, 8);
@@ -79,6 +89,8 @@ struct Answer {
   unsigned soa_minimum = 0;
   int scope = -1;  ///< of the subnet option; -1: there is none
   bool has_opt = false;
+  unsigned version = 0;    ///< of the OPT record
+  bool dnssec_ok = false;  ///< its DO bit
 };
 
 class AnswerReader {
@@ -141,6 +153,9 @@ class AnswerReader {
     if (type == 41) {
       answer.has_opt = true;
       answer.code |= (high >> 8) << 4;
+      answer.version = high & 0xFF;
+      answer.dnssec_ok = (low & 0x8000) != 0;
+      CHECK((low & 0x7FFF) == 0);
       CHECK(class_code >= 512);
       while (at_ < end) {
         const unsigned code = word();
@@ -283,6 +298,7 @@ TEST_CASE("where no edge may serve the resolver is told to ask elsewhere") {
   Asked dns(world);
   const Answer answer = dns.ask({});
   CHECK(answer.code == 2);
+  CHECK((answer.flags & 0x0400) == 0);  // nobody is to believe it
   CHECK(answer.records.empty());
 }
 
@@ -417,6 +433,95 @@ TEST_CASE("what breaks a rule of the wire is refused by its code or not answered
   const Message once = twice;
   twice.insert(twice.end(), once.begin(), once.end());
   CHECK(with(twice) == 1);
+}
+
+TEST_CASE("who speaks EDNS is answered in EDNS, whatever is wrong") {
+  Asked dns;
+  const auto read = [&](const Message& query) {
+    const Message out = dns.bytes(query);
+    REQUIRE(dns.has_answer);
+    return AnswerReader(out).read();
+  };
+  const Message plain = written({});
+  const Message opt{0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0};  // with DO set
+  CHECK_FALSE(read(plain).has_opt);
+  Answer answer = read(with_record(plain, kAdditionalsAt, opt));
+  CHECK(answer.code == 0);
+  CHECK(answer.has_opt);
+  CHECK(answer.dnssec_ok);
+  CHECK_FALSE(read(written({.has_edns = true})).dnssec_ok);
+  answer = dns.ask({.has_edns = true, .version = 1});
+  CHECK(answer.code == 16);
+  CHECK(answer.has_opt);
+  CHECK(answer.version == 0);
+  CHECK(answer.records.empty());
+  answer = dns.ask({.has_edns = true, .version = 255, .option = {0, 8, 0, 1, 7}});
+  CHECK(answer.code == 16);  // what its options mean is not known
+  Message other = written({.has_edns = true});
+  other[2] = 0x20;  // NOTIFY
+  answer = read(other);
+  CHECK(answer.code == 4);
+  CHECK(answer.has_opt);
+  CHECK(answer.question == "www.cdn.example.");
+  // Two OPT records, one in another section, one of another owner.
+  for (const Message& bad :
+       {with_record(written({.has_edns = true}), kAdditionalsAt, opt),
+        with_record(plain, kAuthoritiesAt, opt), with_record(plain, kAnswersAt, opt)}) {
+    CHECK(read(bad).code == 1);
+  }
+  CHECK(read(with_record(written({.has_edns = true}), kAdditionalsAt, opt)).has_opt);
+  Message owned{1, 'a'};
+  owned.insert(owned.end(), opt.begin(), opt.end());
+  CHECK(read(with_record(plain, kAdditionalsAt, owned)).code == 1);
+  // Options without a meaning here, one of them empty.
+  answer = dns.ask({.has_edns = true, .option = {0xFD, 0xE9, 0, 2, 1, 2, 0, 12, 0, 0}});
+  CHECK(answer.code == 0);
+  CHECK(answer.records.size() == 2);
+  CHECK(dns.ask({.has_edns = true, .option = {0xFD, 0xE9, 0}}).code == 1);
+}
+
+TEST_CASE("owners of records that do not matter are passed over if they are names") {
+  Asked dns;
+  const Message query = written({});
+  const auto code_with = [&](Message owner) {
+    // Of a type that says nothing here: 1 second, no data.
+    for (const int byte : {0, 99, 0, 1, 0, 0, 0, 1, 0, 0}) {
+      owner.push_back(static_cast<std::uint8_t>(byte));
+    }
+    const Message out = dns.bytes(with_record(query, kAdditionalsAt, owner));
+    return AnswerReader(out).read().code;
+  };
+  const auto here = static_cast<std::uint8_t>(query.size());
+  CHECK(code_with({0}) == 0);
+  CHECK(code_with({1, 'a', 0}) == 0);
+  CHECK(code_with({0xC0, 12}) == 0);  // the question's name
+  CHECK(code_with({1, 'a', 0xC0, 12}) == 0);
+  CHECK(code_with({0xC0, here}) == 1);                                 // itself
+  CHECK(code_with({1, 'a', 0xC0, here}) == 1);                         // round and round
+  CHECK(code_with({0xC0, static_cast<std::uint8_t>(here + 2)}) == 1);  // forward
+  CHECK(code_with({0xFF, 0xFF}) == 1);                                 // beyond the message
+  CHECK(code_with({0xC0, 3}) == 1);                                    // the header is no name
+  CHECK(code_with({0x40, 0}) == 1);  // neither a length nor a pointer
+  CHECK(code_with({0x80, 0}) == 1);
+}
+
+TEST_CASE("who asks for a change of zone is refused, with what it has or without") {
+  Asked dns;
+  const Message soa{0xC0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0, 0, 0, 0,
+                    1,    0,  0, 0, 1, 0, 0, 0, 1, 0, 0, 0,  1, 0, 0, 0, 1};
+  const auto code = [&](const Message& query) {
+    return AnswerReader(dns.bytes(query)).read().code;
+  };
+  CHECK(code(written({.type = 251})) == 5);
+  CHECK(code(with_record(written({.type = 251}), kAuthoritiesAt, soa)) == 5);
+  CHECK(code(with_record(written({}), kAuthoritiesAt, soa)) == 1);
+}
+
+TEST_CASE("an answer for all classes has no authority") {
+  Asked dns;
+  const Answer answer = dns.ask({.class_code = 255});
+  CHECK(answer.records.size() == 2);
+  CHECK(answer.flags == 0x8100);
 }
 
 TEST_CASE("many at once are answered as they would be one by one") {
