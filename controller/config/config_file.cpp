@@ -214,7 +214,7 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
       read_serve(*serve, context.folder, config.serve, faults);
     }
     if (const YamlNode* const dns = map.find("dns")) {
-      read_dns(*dns, config.serve.answers, faults);
+      read_dns(*dns, context.folder, config.serve.answers, faults);
     }
     read_parts(map, place, config);
     if (config.geo.fallback == geo::Location{}) config.geo.fallback = at_origin(config.fleet);

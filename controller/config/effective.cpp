@@ -209,6 +209,10 @@ void write_dns(const DnsOptions& dns, YamlWriter& out) {
   std::vector<std::string> servers;
   for (const std::string& server : dns.name_servers) servers.push_back(in_quotes(server));
   out.line("name_servers", fmt::format("[{}]", fmt::join(servers, ", ")));
+  if (!dns.nsid.empty()) out.line("nsid", in_quotes(dns.nsid));
+  if (dns.cookie_secret_file) {
+    out.line("cookie_secret_file", in_quotes(dns.cookie_secret_file->string()));
+  }
   out.close();
 }
 

@@ -54,7 +54,7 @@ class DnsAnswerer::Writer {
 
   void begin(const DnsQuery& query) {
     out_.insert(out_.end(), kHeaderBytes, 0);
-    out_.insert(out_.end(), query.question.begin(), query.question.end());
+    append(query.question);
     questions_ = query.question.empty() ? 0 : 1;
   }
   /// Forgets all records.
@@ -74,35 +74,41 @@ class DnsAnswerer::Writer {
     word(static_cast<std::uint16_t>(ttl_s >> 16));
     word(static_cast<std::uint16_t>(ttl_s));
     word(static_cast<std::uint16_t>(data.size()));
-    out_.insert(out_.end(), data.begin(), data.end());
+    append(data);
     ++(section == Section::answer ? answers_ : authorities_);
   }
 
-  /// What opt() takes, at most.
-  static std::size_t opt_bytes(const DnsQuery& query) {
+  /// What an OPT record says (RFC 6891 §6.1.2).
+  struct Opt {
+    unsigned scope_bits = 0;
+    std::optional<DnsCookie::Server> cookie;
+    std::string_view nsid;
+  };
+  static std::size_t opt_bytes(const DnsQuery& query, const Opt& opt) {
     if (!query.has_edns) return 0;
-    return 11 + (query.subnet ? 8 + subnet_bytes(*query.subnet) : 0);
+    return kOptBytes + (query.subnet ? 8 + subnet_bytes(*query.subnet) : 0) +
+           (opt.cookie ? 4 + sizeof(DnsCookie::Client) + sizeof(DnsCookie::Server) : 0) +
+           (opt.nsid.empty() ? 0 : 4 + opt.nsid.size());
   }
-
-  void opt(const DnsQuery& query, DnsCode code, unsigned scope_bits) {
+  void opt(const DnsQuery& query, DnsCode code, const Opt& opt) {
     out_.push_back(0);
     word(static_cast<std::uint16_t>(DnsType::opt));
     word(kUdpBytesMax);
     out_.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(code) >> 4));
     out_.push_back(0);
     word(query.dnssec_ok ? 0x8000 : 0);
-    word(static_cast<std::uint16_t>(opt_bytes(query) - 11));
+    word(static_cast<std::uint16_t>(opt_bytes(query, opt) - kOptBytes));
     ++additionals_;
-    if (!query.subnet) return;
-    const ClientSubnet& subnet = *query.subnet;
-    const std::size_t bytes = subnet_bytes(subnet);
-    word(8);
-    word(static_cast<std::uint16_t>(4 + bytes));
-    word(subnet.is_v4 ? 1 : 2);
-    out_.push_back(subnet.source_bits);
-    out_.push_back(static_cast<std::uint8_t>(scope_bits));
-    const auto begin = subnet.address.bytes.begin() + (subnet.is_v4 ? 12 : 0);
-    out_.insert(out_.end(), begin, begin + static_cast<std::ptrdiff_t>(bytes));
+    if (query.subnet) subnet(*query.subnet, opt.scope_bits);
+    if (opt.cookie) {
+      begin_option(DnsOption::cookie, sizeof(DnsCookie::Client) + sizeof(DnsCookie::Server));
+      append(query.cookie->client);
+      append(*opt.cookie);
+    }
+    if (!opt.nsid.empty()) {
+      begin_option(DnsOption::nsid, opt.nsid.size());
+      append(opt.nsid);
+    }
   }
 
   void end(const DnsQuery& query, DnsCode code, bool is_authoritative) {
@@ -122,8 +128,26 @@ class DnsAnswerer::Writer {
   [[nodiscard]] unsigned answers() const { return answers_; }
 
  private:
+  static constexpr std::size_t kOptBytes = 11;
+
   static std::size_t subnet_bytes(const ClientSubnet& subnet) {
     return (subnet.source_bits + 7U) / 8;
+  }
+  void begin_option(DnsOption option, std::size_t bytes) {
+    word(static_cast<std::uint16_t>(option));
+    word(static_cast<std::uint16_t>(bytes));
+  }
+  void subnet(const ClientSubnet& subnet, unsigned scope_bits) {
+    const std::size_t bytes = subnet_bytes(subnet);
+    begin_option(DnsOption::client_subnet, 4 + bytes);
+    word(subnet.is_v4 ? 1 : 2);
+    out_.push_back(subnet.source_bits);
+    out_.push_back(static_cast<std::uint8_t>(scope_bits));
+    append(Bytes(subnet.address.bytes).subspan(subnet.is_v4 ? 12 : 0, bytes));
+  }
+  template <class Range>
+  void append(const Range& bytes) {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
   }
   void word(std::uint16_t value) {
     out_.push_back(static_cast<std::uint8_t>(value >> 8));
@@ -215,18 +239,36 @@ std::vector<std::uint8_t> DnsAnswerer::soa(const Zone& zone) const {
   return data;
 }
 
+/// Whether the client has a cookie of ours, and which it is to have.
+void DnsAnswerer::check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const {
+  const DnsQuery& query = *pending.query;
+  const auto now_s = static_cast<std::uint32_t>(now_ms / 1000);
+  const DnsCookies::Standing standing = cookies_.check(*query.cookie, item.peer, now_s);
+  pending.cookie = cookies_.next(*query.cookie, standing, item.peer, now_s);
+  const bool is_wrong = !query.cookie->server.empty() && standing == DnsCookies::Standing::unknown;
+  // Who asks for nothing else wants to know it (RFC 7873 §5.4); others are answered all the same.
+  if (is_wrong && query.question.empty() && query.fault == DnsCode::noerror) {
+    pending.outcome.code = DnsCode::badcookie;
+  }
+}
+
 /// Reads the query, says what is wrong with it, and locates the client where an address is wanted.
 void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, Pending& pending) const {
   pending.zone = nullptr;
   pending.wants_addresses = false;
+  pending.cookie.reset();
   pending.outcome = {};
   pending.query = parse_dns_query(item.message);
   if (!pending.query) return;
   DnsQuery& query = *pending.query;
   // Who does not take it says nothing of it (RFC 7871 §7.2.1).
   if (!options_.takes_client_subnet) query.subnet.reset();
+  if (query.question.empty() && !cookies_.are_taken() && query.fault == DnsCode::noerror) {
+    query.fault = DnsCode::formerr;
+  }
   pending.outcome.code = query.fault;
-  if (query.fault != DnsCode::noerror) return;
+  if (query.cookie && cookies_.are_taken()) check_cookie(item, now_ms, pending);
+  if (query.fault != DnsCode::noerror || query.question.empty()) return;
   const auto type = static_cast<DnsType>(query.type);
   const bool is_transfer = type == DnsType::axfr || type == DnsType::ixfr;
   const bool is_in = query.class_code == kDnsClassIn || query.class_code == kDnsClassAny;
@@ -242,7 +284,7 @@ void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, Pending& pendin
   const bool by_subnet = query.subnet && query.subnet->source_bits > 0;
   policy::Request& request = pending.outcome.request;
   request = {.at_ms = now_ms,
-             .client = by_subnet ? query.subnet->address : item.peer,
+             .client = by_subnet ? query.subnet->address : item.peer.unwrapped(),
              .service = pending.zone->service};
   pending.outcome.client = policy::locate(request.client, snapshot_->fleet->map());
   policy::prefetch(request, pending.outcome.client, *snapshot_);
@@ -254,12 +296,15 @@ void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>
   const auto type = static_cast<DnsType>(query.type);
   Writer writer(out);
   writer.begin(query);
-  unsigned scope = 0;
+  Writer::Opt opt{.cookie = pending.cookie,
+                  .nsid = query.wants_nsid ? std::string_view(options_.nsid) : ""};
   if (pending.wants_addresses) {
     outcome.decision = policy::route(outcome.request, outcome.client, *snapshot_);
     // A resolver that gets no answer asks another server, or goes on with what it had.
     if (outcome.decision->edge == cache::kNoEdge) outcome.code = DnsCode::servfail;
-    if (query.subnet && query.subnet->source_bits > 0) scope = scope_bits(*query.subnet);
+    if (query.subnet && query.subnet->source_bits > 0) {
+      opt.scope_bits = scope_bits(*query.subnet);
+    }
     write_addresses(query, *outcome.decision, writer);
   } else if (pending.zone != nullptr && outcome.code == DnsCode::noerror) {
     const std::uint32_t ttl_s = seconds(options_.negative_ttl_ms);
@@ -282,9 +327,9 @@ void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>
                   DnsType::soa, seconds(options_.negative_ttl_ms), soa(*pending.zone));
   }
   const std::size_t room =
-      std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - Writer::opt_bytes(query);
+      std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - Writer::opt_bytes(query, opt);
   if (is_udp && writer.size() > room) writer.truncate(query);
-  if (query.has_edns) writer.opt(query, outcome.code, scope);
+  if (query.has_edns) writer.opt(query, outcome.code, opt);
   // Of all classes together nobody has the last word (RFC 1035 §6.2).
   const bool is_authoritative = pending.zone != nullptr && query.class_code == kDnsClassIn &&
                                 outcome.code != DnsCode::servfail;

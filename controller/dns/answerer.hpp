@@ -9,21 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "controller/dns/cookie.hpp"
+#include "controller/dns/options.hpp"
 #include "controller/dns/query.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
 
 namespace edgeward::controller {
-
-struct DnsOptions {
-  std::int64_t ttl_ms = 30'000;           ///< of addresses, in whole seconds
-  std::int64_t negative_ttl_ms = 60'000;  ///< of "there is none" (RFC 2308)
-  unsigned answers_max = 2;               ///< edges that an answer names, best first
-  bool takes_client_subnet = true;        ///< RFC 7871; else the resolver's address counts
-  std::vector<std::string> name_servers;  ///< host names; none: `ns.` before the service's name
-
-  bool operator==(const DnsOptions&) const = default;
-};
 
 /// What a query led to, for the counts.
 struct DnsOutcome {
@@ -43,7 +35,9 @@ struct DnsOutcome {
 /// while admit shares tell neighbours apart.
 class DnsAnswerer {
  public:
-  explicit DnsAnswerer(DnsOptions options) : options_(std::move(options)) {}
+  /// Without secrets, cookies are passed over.
+  explicit DnsAnswerer(DnsOptions options, std::vector<DnsCookies::Secret> cookie_secrets = {})
+      : options_(std::move(options)), cookies_(std::move(cookie_secrets)) {}
 
   /// By which snapshot to answer from now on.
   void install(std::shared_ptr<const policy::Snapshot> snapshot);
@@ -51,7 +45,7 @@ class DnsAnswerer {
   /// What there is to answer: a message, and the resolver that sent it.
   struct Item {
     std::span<const std::uint8_t> message;
-    geo::IpAddress peer;
+    geo::IpAddress peer;  ///< as it stands in the packet
   };
   static constexpr std::size_t kItemsMax = 32;
 
@@ -75,10 +69,12 @@ class DnsAnswerer {
     std::optional<DnsQuery> query;
     const Zone* zone = nullptr;
     bool wants_addresses = false;
+    std::optional<DnsCookie::Server> cookie;  ///< to answer with
     DnsOutcome outcome;
   };
 
   void prepare(const Item& item, std::int64_t now_ms, Pending& pending) const;
+  void check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const;
   void write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const;
   void write_addresses(const DnsQuery& query, const policy::Decision& decision,
                        Writer& writer) const;
@@ -87,6 +83,7 @@ class DnsAnswerer {
   [[nodiscard]] unsigned scope_bits(const ClientSubnet& subnet) const;
 
   DnsOptions options_;
+  DnsCookies cookies_;
   std::shared_ptr<const policy::Snapshot> snapshot_;
   std::vector<Zone> zones_;
   std::vector<Pending> pending_ = std::vector<Pending>(kItemsMax);

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 12;
 constexpr std::uint8_t kLabelBytesMax = 63;
-constexpr std::uint16_t kSubnetOption = 8;
 
 /// Reads forward through a message; past its end everything is 0 and is_good() false.
 class Reader {
@@ -93,10 +92,15 @@ bool read_subnet(std::span<const std::uint8_t> option, DnsQuery& query) {
 bool read_options(std::span<const std::uint8_t> data, DnsQuery& query) {
   Reader reader(data);
   while (!reader.is_at_end()) {
-    const std::uint16_t code = reader.word();
+    const auto code = static_cast<DnsOption>(reader.word());
     const std::span<const std::uint8_t> option = reader.take(reader.word());
     if (!reader.is_good()) return false;
-    if (code == kSubnetOption && !read_subnet(option, query)) return false;
+    if (code == DnsOption::nsid) query.wants_nsid = true;
+    if (code == DnsOption::client_subnet && !read_subnet(option, query)) return false;
+    if (code == DnsOption::cookie && !query.cookie) {
+      query.cookie = DnsCookie::parse(option);
+      if (!query.cookie) return false;
+    }
   }
   return true;
 }
@@ -160,6 +164,8 @@ bool read_sections(std::span<const std::uint8_t> message, Reader& reader, DnsQue
   for (unsigned i = 0; i < answers + authorities + additionals; ++i) {
     if (!read_record(reader, i >= answers + authorities, query)) return false;
   }
+  // Nothing may be asked for but a cookie (RFC 7873 §5.4).
+  if (questions + answers + authorities == 0) return query.cookie.has_value();
   // A question is one (RFC 9619); who asks for a change of zone says what it has (RFC 1995 §3).
   const bool is_ixfr = query.type == static_cast<std::uint16_t>(DnsType::ixfr);
   return questions == 1 && answers == 0 && (authorities == 0 || is_ixfr);

@@ -44,7 +44,7 @@ geo::IpAddress address_of(const sockaddr_storage& storage) {
   }
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
   std::copy_n(v6.sin6_addr.s6_addr, 16, address.bytes.begin());
-  return address.unwrapped();
+  return address;
 }
 
 template <class Socket, class Endpoint>
@@ -68,7 +68,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     boost::system::error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
     const auto peer = geo::IpAddress::parse(remote.address().to_string());
-    if (peer) peer_ = peer->unwrapped();
+    if (peer) peer_ = *peer;
   }
   ~TcpSession() { --sessions_; }
   TcpSession(const TcpSession&) = delete;

@@ -44,7 +44,7 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-constexpr std::array<std::pair<std::size_t, std::string_view>, 7> kDnsNames{{
+constexpr std::array<std::pair<std::size_t, std::string_view>, 8> kDnsNames{{
     {0, "NOERROR"},
     {1, "FORMERR"},
     {2, "SERVFAIL"},
@@ -52,6 +52,7 @@ constexpr std::array<std::pair<std::size_t, std::string_view>, 7> kDnsNames{{
     {4, "NOTIMP"},
     {5, "REFUSED"},
     {16, "BADVERS"},
+    {23, "BADCOOKIE"},
 }};
 
 void add_totals(const Totals& totals, Families& out) {

@@ -22,8 +22,8 @@ namespace edgeward::controller {
 inline constexpr std::size_t kReasonCount =
     static_cast<std::size_t>(policy::Reason::best_score) + 1;
 
-/// DNS answers are counted by code; the last counts BADVERS.
-inline constexpr std::size_t kDnsCodes = 17;
+/// DNS answers are counted by code; the last counts BADCOOKIE.
+inline constexpr std::size_t kDnsCodes = 24;
 
 /// Decisions of one worker since it last told, for the publisher.
 struct WorkerTick {

@@ -13,6 +13,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +23,7 @@
 
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/secret_file.hpp"
 #include "controller/service/dns_listener.hpp"
 
 namespace edgeward::controller {
@@ -127,6 +129,17 @@ std::string text_of(const tcp::endpoint& endpoint) {
                                     : fmt::format("{}:{}", address, endpoint.port());
 }
 
+/// What all workers make cookies with.
+std::vector<DnsCookies::Secret> cookie_secrets(const DnsOptions& options) {
+  if (!options.cookie_secret_file) return {random_cookie_secret()};
+  const std::filesystem::path& file = *options.cookie_secret_file;
+  auto secrets = parse_cookie_secrets(read_secret(file));
+  if (secrets) return *std::move(secrets);
+  throw std::runtime_error(
+      fmt::format("{}: expected 1 to {} lines, each a secret of 32 hexadecimal digits",
+                  file.string(), kCookieSecretsMax));
+}
+
 }  // namespace
 
 class Server::Worker {
@@ -136,18 +149,18 @@ class Server::Worker {
       : options_(options),
         api_(api, actions, publisher),
         publisher_(publisher),
-        connections_max_(connections_max),
-        answerer_(options.answers) {
-    answerer_.install(publisher.current());
-  }
+        connections_max_(connections_max) {}
 
-  void listen_dns(const tcp::endpoint& endpoint) {
+  void listen_dns(const tcp::endpoint& endpoint,
+                  const std::vector<DnsCookies::Secret>& cookie_secrets) {
+    answerer_.emplace(options_.answers, cookie_secrets);
+    answerer_->install(publisher_.current());
     dns_ = std::make_unique<DnsListener>(
         context_, endpoint.address().to_string(), endpoint.port(),
         [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
                std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
           for (const DnsOutcome& outcome :
-               answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
+               answerer_->answer(items, coarse_now_ms(), is_udp, out, ends)) {
             api_.note(outcome);
           }
         });
@@ -172,7 +185,7 @@ class Server::Worker {
     asio::post(context_, [this, snapshot] {
       publisher_.add(api_.take());
       api_.install(snapshot);
-      answerer_.install(snapshot);
+      if (answerer_) answerer_->install(snapshot);
     });
   }
 
@@ -221,7 +234,7 @@ class Server::Worker {
   Publisher& publisher_;
   std::size_t connections_max_;
   asio::io_context context_{1};
-  DnsAnswerer answerer_;
+  std::optional<DnsAnswerer> answerer_;
   std::unique_ptr<DnsListener> dns_;
   asio::steady_timer timer_{context_};
   std::vector<Listener> listeners_;
@@ -470,8 +483,9 @@ Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActi
   if (options.dns == "none") return;
   tcp::endpoint dns = parse_endpoint(options.dns);
   require_free(dns);
+  const std::vector<DnsCookies::Secret> secrets = cookie_secrets(options.answers);
   for (const auto& worker : workers_) {
-    worker->listen_dns(dns);
+    worker->listen_dns(dns, secrets);
     dns.port(workers_[0]->dns_port());
   }
   dns_at_ = text_of(dns);

@@ -131,13 +131,24 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "[10.0.0.0/8],\n"
       "        proxy_field: forwarded, unreported_edges: ready, recovery_hold: 1m,\n"
       "        limits: {target: 1KiB, header: 2KiB, body: 3KiB, connections: 4,\n"
-      "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n",
+      "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n"
+      "dns: {ttl: 9s, negative_ttl: 10s, answers: 1, client_subnet: false,\n"
+      "      name_servers: [ns1.example.net], nsid: 'fra \"a\"', cookie_secret_file: c}\n",
       kFiles);
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.serve.trust.proxies.size() == 1);
+  CHECK(config.serve.answers.cookie_secret_file == fs::path("/etc/edgeward/c"));
   const std::string text = effective_yaml(config);
   INFO(text);
   CHECK(parse(text) == config);
+}
+
+TEST_CASE("what DNS cannot answer with is told where it stands") {
+  CHECK(faults("fleet: fleet.yaml\ndns:\n  name_servers: [a..b, ns1.example.net]\n  nsid: " +
+                   std::string(65, 'x') + "\n",
+               kFiles) ==
+        std::vector<std::string>{"3:18: name_servers: expected a host name, found 'a..b'",
+                                 "4:9: nsid: at most 64 bytes"});
 }
 
 TEST_CASE("the example configuration holds the defaults") {
@@ -162,8 +173,9 @@ TEST_CASE("the example configuration mentions every key there is") {
       "routing: {zzzzzzzzzzzzzzzz: 1, weights: {zzzzzzzzzzzzzzzz: 1},\n"
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
-      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 13);
+      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n"
+      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1}\n");
+  REQUIRE(found.size() == 14);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

@@ -88,6 +88,8 @@ struct Answer {
   std::uint32_t ttl = 0;
   unsigned soa_minimum = 0;
   int scope = -1;  ///< of the subnet option; -1: there is none
+  Message cookie{};
+  std::string nsid;
   bool has_opt = false;
   unsigned version = 0;    ///< of the OPT record
   bool dnssec_ok = false;  ///< its DO bit
@@ -160,9 +162,17 @@ class AnswerReader {
       while (at_ < end) {
         const unsigned code = word();
         const unsigned length = word();
-        REQUIRE(code == 8);
-        answer.scope = bytes_.at(at_ + 3);
+        const auto data = bytes_.begin() + static_cast<std::ptrdiff_t>(at_);
         at_ += length;
+        REQUIRE(at_ <= end);
+        if (code == 8) {
+          answer.scope = data[3];
+        } else if (code == 10) {
+          answer.cookie.assign(data, data + length);
+        } else {
+          REQUIRE(code == 3);
+          answer.nsid.assign(data, data + length);
+        }
       }
       return;
     }
@@ -223,15 +233,16 @@ policy::World two_places() {
 
 class Asked {
  public:
-  explicit Asked(const policy::World& world = two_places(), DnsOptions options = {})
-      : answerer_(std::move(options)) {
+  explicit Asked(const policy::World& world = two_places(), DnsOptions options = {},
+                 std::vector<DnsCookies::Secret> secrets = {})
+      : answerer_(std::move(options), std::move(secrets)) {
     answerer_.install(std::make_shared<const policy::Snapshot>(world.snapshot()));
   }
   Message bytes(const Message& query, bool is_udp = true) {
     Message out;
     const DnsAnswerer::Item item{query, peer};
     std::size_t end = 0;
-    has_answer = !answerer_.answer({&item, 1}, 0, is_udp, out, {&end, 1}).empty();
+    has_answer = !answerer_.answer({&item, 1}, now_ms, is_udp, out, {&end, 1}).empty();
     REQUIRE(end == out.size());
     return out;
   }
@@ -242,6 +253,7 @@ class Asked {
   }
 
   geo::IpAddress peer = policy::World::client(0);
+  std::int64_t now_ms = 0;
   bool has_answer = false;
 
  private:
@@ -428,7 +440,7 @@ TEST_CASE("what breaks a rule of the wire is refused by its code or not answered
   CHECK(with(subnet_option(1, 24, {0, 0, 2}, 24)) == 1);
   CHECK(with({0, 8, 0, 3, 0, 1, 24}) == 1);
   CHECK(with({0, 8, 0, 200}) == 1);
-  CHECK(with({0, 10, 0, 2, 1, 2}) == 0);  // a cookie is passed over
+  CHECK(with({0, 10, 0, 2, 1, 2}) == 1);  // a cookie has 8 bytes at least
   Message twice = subnet_option(1, 0, {});
   const Message once = twice;
   twice.insert(twice.end(), once.begin(), once.end());
@@ -478,6 +490,104 @@ TEST_CASE("who speaks EDNS is answered in EDNS, whatever is wrong") {
   CHECK(answer.code == 0);
   CHECK(answer.records.size() == 2);
   CHECK(dns.ask({.has_edns = true, .option = {0xFD, 0xE9, 0}}).code == 1);
+}
+
+TEST_CASE("a cookie is answered with one that is taken from then on, there and then alone") {
+  Asked dns(two_places(), {}, {DnsCookies::Secret{1, 2, 3}});
+  dns.now_ms = 1'700'000'000'999;
+  const auto option = [](const Message& cookie) {
+    Message out;
+    word(out, 10);
+    word(out, static_cast<unsigned>(cookie.size()));
+    out.insert(out.end(), cookie.begin(), cookie.end());
+    return out;
+  };
+  const Message client{1, 2, 3, 4, 5, 6, 7, 8};
+  const auto ask = [&](const Message& cookie) {
+    return dns.ask({.has_edns = true, .option = option(cookie)});
+  };
+  /// Asks for nothing but a cookie.
+  const auto ask_alone = [&](const Message& options) {
+    Message query{0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0};
+    query.push_back(static_cast<std::uint8_t>(options.size()));
+    query.insert(query.end(), options.begin(), options.end());
+    const Message out = dns.bytes(query);
+    REQUIRE(dns.has_answer);
+    return AnswerReader(out).read();
+  };
+  const Message given = ask(client).cookie;
+  REQUIRE(given.size() == 24);
+  CHECK(std::equal(client.begin(), client.end(), given.begin()));
+  CHECK(Message(given.begin() + 8, given.begin() + 12) == Message{1, 0, 0, 0});
+  CHECK(Message(given.begin() + 12, given.begin() + 16) == Message{0x65, 0x53, 0xF1, 0x00});
+  Answer answer = ask(given);
+  CHECK(answer.code == 0);
+  CHECK(answer.records.size() == 2);
+  CHECK(answer.cookie == given);
+  answer = ask_alone(option(client));
+  CHECK(answer.code == 0);
+  CHECK(answer.question.empty());
+  CHECK((answer.flags & 0x0400) == 0);
+  CHECK(answer.cookie == given);
+  CHECK(ask_alone(option(given)).code == 0);
+  // From elsewhere it counts for nothing, which hinders nobody's question.
+  dns.peer = geo::IpAddress::v4(0x0A00'0001);
+  CHECK(ask(given).code == 0);
+  CHECK(ask(given).cookie != given);
+  answer = ask_alone(option(given));
+  CHECK(answer.code == 23);
+  CHECK(answer.cookie.size() == 24);
+  // Not the address that an address carries.
+  dns.peer = *geo::IpAddress::parse("2002:a00:1::1");
+  CHECK(ask_alone(option(ask(client).cookie)).code == 0);
+  const Message carried = ask(client).cookie;
+  dns.peer = *geo::IpAddress::parse("2002:a00:1::2");
+  CHECK(ask_alone(option(carried)).code == 23);
+  for (const std::size_t size : {0U, 7U, 9U, 15U, 41U}) {
+    answer = ask(Message(size));
+    CHECK(answer.code == 1);
+    CHECK(answer.has_opt);
+    CHECK(answer.cookie.empty());
+  }
+  // Of several the first counts (RFC 7873 §5.2).
+  Message several = option(client);
+  word(several, 10);
+  word(several, 1);
+  several.push_back(7);
+  CHECK(dns.ask({.has_edns = true, .option = several}).code == 0);
+  // Names that are not ours, and what is not done: a cookie all the same.
+  CHECK(dns.ask({.name = "x", .has_edns = true, .option = option(client)}).cookie.size() == 24);
+  // Nothing asked, and no cookie.
+  CHECK(ask_alone({}).code == 1);
+  CHECK(Asked().ask({.has_edns = true, .option = option(client)}).cookie.empty());
+}
+
+TEST_CASE("who answers is told to those who ask for it") {
+  Asked dns(two_places(), {.nsid = "fra-a"});
+  CHECK(dns.ask({.has_edns = true, .option = {0, 3, 0, 0}}).nsid == "fra-a");
+  CHECK(dns.ask({.name = "x", .has_edns = true, .option = {0, 3, 0, 0}}).nsid == "fra-a");
+  // What it holds in a query does not count (RFC 5001 §2.1).
+  CHECK(dns.ask({.has_edns = true, .option = {0, 3, 0, 2, 1, 2}}).nsid == "fra-a");
+  CHECK(dns.ask({.has_edns = true}).nsid.empty());
+  CHECK_FALSE(dns.ask({}).has_opt);
+  CHECK(Asked().ask({.has_edns = true, .option = {0, 3, 0, 0}}).nsid.empty());
+}
+
+TEST_CASE("the longest of everything fits into the shortest answer") {
+  std::string name = "www.cdn.example";
+  while (name.size() < 190) name = std::string(60, 'a') + "." + name;
+  Asked dns(two_places(), {.nsid = std::string(64, 'n')}, {DnsCookies::Secret{}});
+  Message options = subnet_option(2, 128, Message(16, 1));
+  const Message more{0, 3, 0, 0, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+  options.insert(options.end(), more.begin(), more.end());
+  const Message out =
+      dns.bytes(written({.name = name, .has_edns = true, .udp_bytes = 512, .option = options}));
+  CHECK(out.size() <= 512);
+  const Answer answer = AnswerReader(out).read();
+  CHECK(answer.code == 3);
+  CHECK(answer.nsid.size() == 64);
+  CHECK(answer.cookie.size() == 24);
+  CHECK(answer.scope == 0);
 }
 
 TEST_CASE("owners of records that do not matter are passed over if they are names") {
