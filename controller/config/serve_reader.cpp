@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "controller/dns/answerer.hpp"
+#include "controller/dns/zones.hpp"
 
 namespace edgeward::controller {
 
@@ -69,6 +69,20 @@ void read_host_names(YamlMap& map, std::string_view key, std::vector<std::string
   }
 }
 
+/// A name server within a zone would have no address there.
+void check_name_servers(YamlMap& map, const DnsOptions& options) {
+  const DnsZones zones(options, {}, {});
+  if (!options.zones.empty() && options.name_servers.empty()) {
+    map.fault(map.find("zones")->at, "zones: need 'name_servers', whose names lie in none of them");
+  }
+  for (const std::string& server : options.name_servers) {
+    if (zones.find(*dns_wire_name(server)).zone == nullptr) continue;
+    map.fault(map.find("name_servers")->at,
+              fmt::format("name_servers: {} lies in one of 'zones', where it would have no address",
+                          quote(server)));
+  }
+}
+
 /// It has to fit into the shortest answer, beside the longest name and all else.
 void read_nsid(YamlMap& map, std::string& nsid) {
   constexpr std::size_t kBytesMax = 64;
@@ -85,7 +99,10 @@ void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOpti
   map.duration("negative_ttl", options.negative_ttl_ms, 0, kDayMs);
   map.count("answers", options.answers_max, 1, 4);
   map.flag("client_subnet", options.takes_client_subnet);
+  read_host_names(map, "zones", options.zones);
+  read_host_names(map, "cnames", options.cnames);
   read_host_names(map, "name_servers", options.name_servers);
+  check_name_servers(map, options);
   read_nsid(map, options.nsid);
   read_path(map, "cookie_secret_file", folder, options.cookie_secret_file);
   map.finish();

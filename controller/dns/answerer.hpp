@@ -12,6 +12,7 @@
 #include "controller/dns/cookie.hpp"
 #include "controller/dns/options.hpp"
 #include "controller/dns/query.hpp"
+#include "controller/dns/zones.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
 
@@ -26,9 +27,8 @@ struct DnsOutcome {
   policy::Client client;
 };
 
-/// Answers for the services whose name has a dot: each is a zone of its own (SOA, NS, and the
-/// addresses of the edges that should serve the client). Everything else is REFUSED. Pure but for
-/// its buffer; one a worker.
+/// Answers for the names of DnsZones: SOA, NS, and the addresses or the name of the edges that
+/// should serve the client. Everything else is REFUSED. Pure but for its buffer; one a worker.
 ///
 /// The scope of an answer that used a client subnet is the widest block around it of which every
 /// address gets the same answer by the snapshot: that of its cell, and no wider than /24 (/48)
@@ -57,18 +57,13 @@ class DnsAnswerer {
                                      std::vector<std::uint8_t>& out, std::span<std::size_t> ends);
 
  private:
-  struct Zone {
-    std::vector<std::uint8_t> name;  ///< in wire form, in lower case
-    policy::ServiceIndex service = 0;
-    std::vector<std::vector<std::uint8_t>> name_servers;
-  };
   class Writer;
 
   /// A query on its way to its answer.
   struct Pending {
     std::optional<DnsQuery> query;
-    const Zone* zone = nullptr;
-    bool wants_addresses = false;
+    DnsZones::Found name;
+    bool needs_edge = false;
     std::optional<DnsCookie::Server> cookie;  ///< to answer with
     DnsOutcome outcome;
   };
@@ -76,21 +71,21 @@ class DnsAnswerer {
   void prepare(const Item& item, std::int64_t now_ms, Pending& pending) const;
   void check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const;
   void write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const;
-  void write_addresses(const DnsQuery& query, const policy::Decision& decision,
+  void write_records(Pending& pending, Writer& writer) const;
+  void write_edges(const policy::Decision& decision, DnsType type, Writer& writer) const;
+  /// False if the edge has none of the family.
+  bool write_addresses(const cache::Edge& edge, DnsType type, std::size_t owner_at,
                        Writer& writer) const;
-  [[nodiscard]] std::vector<std::uint8_t> soa(const Zone& zone) const;
-  [[nodiscard]] const Zone* find_zone(const DnsQuery& query) const;
+  void write_cname(Pending& pending, Writer& writer) const;
+  void write_zone(const DnsQuery& query, const DnsZones::Found& name, Writer& writer) const;
   [[nodiscard]] unsigned scope_bits(const ClientSubnet& subnet) const;
 
   DnsOptions options_;
   DnsCookies cookies_;
   std::shared_ptr<const policy::Snapshot> snapshot_;
-  std::vector<Zone> zones_;
+  DnsZones zones_;
   std::vector<Pending> pending_ = std::vector<Pending>(kItemsMax);
   std::vector<DnsOutcome> outcomes_;
 };
-
-/// A host name in wire form (RFC 1035 §3.1), in lower case; nothing if it is none.
-[[nodiscard]] std::optional<std::vector<std::uint8_t>> dns_wire_name(std::string_view name);
 
 }  // namespace edgeward::controller

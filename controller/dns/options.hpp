@@ -14,7 +14,9 @@ struct DnsOptions {
   std::int64_t negative_ttl_ms = 60'000;  ///< of "there is none" (RFC 2308)
   unsigned answers_max = 2;               ///< edges that an answer names, best first
   bool takes_client_subnet = true;        ///< RFC 7871; else the resolver's address counts
-  std::vector<std::string> name_servers;  ///< host names; none: `ns.` before the service's name
+  std::vector<std::string> zones;         ///< that hold services below their names
+  std::vector<std::string> cnames;        ///< services answered by the name of one edge
+  std::vector<std::string> name_servers;  ///< host names; none: `ns.` before a zone's name
   std::string nsid;  ///< who answers, for those who ask (RFC 5001); empty: no one
   /// Of the secrets that server cookies are made with; none: one at random, anew at each start.
   std::optional<std::filesystem::path> cookie_secret_file;

@@ -15,6 +15,7 @@ namespace edgeward::controller {
 enum class DnsType : std::uint16_t {
   a = 1,
   ns = 2,
+  cname = 5,
   soa = 6,
   hinfo = 13,
   aaaa = 28,

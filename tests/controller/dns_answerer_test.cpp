@@ -84,6 +84,8 @@ struct Answer {
   unsigned code = 0;  ///< extended
   std::string question;
   std::vector<std::string> records;  ///< data of the answer section, as text
+  std::vector<std::string> owners;   ///< of the same
+  std::string authority_owner;
   unsigned authorities = 0;
   std::uint32_t ttl = 0;
   unsigned soa_minimum = 0;
@@ -145,7 +147,7 @@ class AnswerReader {
     return text;
   }
   void record(Answer& answer, bool is_answer) {
-    (void)name();
+    const std::string owner = name();
     const unsigned type = word();
     const unsigned class_code = word();
     const unsigned high = word();
@@ -190,7 +192,7 @@ class AnswerReader {
         for (auto& one : address.bytes) one = static_cast<std::uint8_t>(byte());
       }
       text = address.text();
-    } else if (type == 2 || type == 6) {
+    } else if (type == 2 || type == 5 || type == 6) {
       text = name();
       if (type == 6) {
         text += " " + name();
@@ -199,7 +201,10 @@ class AnswerReader {
       }
     }
     at_ = end;
-    if (is_answer) answer.records.push_back(text);
+    if (!is_answer) answer.authority_owner = owner;
+    if (!is_answer) return;
+    answer.records.push_back(text);
+    answer.owners.push_back(owner);
   }
 
   const Message& bytes_;
@@ -302,6 +307,89 @@ TEST_CASE("names and types that there are not are told apart") {
   CHECK(dns.ask({.type = 255}).records.size() == 1);
   Asked named(two_places(), {.name_servers = {"ns1.Example", "ns2.example."}});
   CHECK(named.ask({.type = 2}).records == Records{"ns1.example.", "ns2.example."});
+}
+
+/// The same places with host names: Frankfurt's lies in a zone of ours, Tokyo's does not.
+policy::World named_places() {
+  policy::World world = two_places();
+  world.fleet->edges[0].endpoint = "Fra1.pop.zone.example";
+  world.fleet->edges[1].endpoint = "ams1.other.example";
+  world.fleet->edges[2].endpoint = "nrt1.other.example";
+  for (const char* name : {"video.zone.example", "a.deep.zone.example"}) {
+    world.options.services.push_back(policy::Service{.name = name});
+  }
+  return world;
+}
+const DnsOptions kNamed{.zones = {"zone.example"},
+                        .cnames = {"video.zone.example"},
+                        .name_servers = {"ns1.example.net"}};
+
+TEST_CASE("a service's name may be another name of the best edge, whatever is asked for") {
+  Asked dns(named_places(), kNamed);
+  const std::string video = "video.zone.example";
+  const std::string fra1 = "fra1.pop.zone.example.";
+  // The zone of the target is ours, so that the answer goes on there.
+  Answer answer = dns.ask({.name = "Video.zone.example"});
+  CHECK(answer.flags == 0x8500);
+  CHECK(answer.records == Records{fra1, "192.0.2.1"});
+  CHECK(answer.owners == Records{"Video.zone.example.", fra1});
+  CHECK(dns.ask({.name = video, .type = 28}).records == Records{fra1, "2001:db8::1"});
+  answer = dns.ask({.name = video, .type = 15});  // there is none at the target
+  CHECK(answer.code == 0);
+  CHECK(answer.records == Records{fra1});
+  CHECK(answer.authority_owner == "zone.example.");
+  for (const std::uint16_t type :
+       std::vector<std::uint16_t>{5, 255}) {  // CNAME; ANY, which CNAME answers
+    answer = dns.ask({.name = video, .type = type});
+    CHECK(answer.records == Records{fra1});
+    CHECK(answer.authorities == 0);
+  }
+  // It is not: resolvers go on themselves.
+  dns.peer = policy::World::client(1);
+  for (const std::uint16_t type : std::vector<std::uint16_t>{1, 28, 15, 5, 255, 6, 2}) {
+    answer = dns.ask({.name = video, .type = type});
+    CHECK(answer.code == 0);
+    CHECK(answer.records == Records{"nrt1.other.example."});
+    CHECK(answer.authorities == 0);
+  }
+  answer = dns.ask({.name = video, .has_edns = true, .option = subnet_option(1, 24, {0, 0, 1})});
+  CHECK(answer.records == Records{fra1, "192.0.2.1"});
+  CHECK(answer.scope == 24);
+  // The names of the zone beside it.
+  answer = dns.ask({.name = "fra1.pop.zone.example",
+                    .has_edns = true,
+                    .option = subnet_option(1, 24, {0, 0, 2})});
+  CHECK(answer.records == Records{"192.0.2.1"});
+  CHECK(answer.scope == 0);  // for all clients
+  CHECK(dns.ask({.name = "fra1.pop.zone.example", .type = 255}).records.size() == 1);
+  CHECK(dns.ask({.name = "a.deep.zone.example"}).records == Records{"192.0.2.3"});
+  answer = dns.ask({.name = "a.deep.zone.example", .type = 5});
+  CHECK(answer.code == 0);
+  CHECK(answer.records.empty());
+  for (const std::uint16_t type :
+       std::vector<std::uint16_t>{1, 255}) {  // names below it, none at it (RFC 8020)
+    answer = dns.ask({.name = "deep.zone.example", .type = type});
+    CHECK(answer.code == 0);
+    CHECK(answer.records.empty());
+    CHECK(answer.authority_owner == "zone.example.");
+  }
+  CHECK(dns.ask({.name = "x.video.zone.example"}).code == 3);
+  CHECK(dns.ask({.name = "zone.example", .type = 6}).records.size() == 1);
+  CHECK(dns.ask({.name = "zone.example", .type = 2}).records == Records{"ns1.example.net."});
+  CHECK(dns.ask({.name = "zone.example"}).authorities == 1);
+}
+
+TEST_CASE("a service at the top of a zone has addresses, and an edge without a name no CNAME") {
+  DnsOptions options = kNamed;
+  options.cnames.push_back("www.cdn.example");
+  Asked apex(named_places(), options);
+  CHECK(apex.ask({}).records == Records{"192.0.2.1", "192.0.2.2"});
+  policy::World world = named_places();
+  world.fleet->edges[0].endpoint.clear();
+  Asked nameless(world, kNamed);
+  const Answer answer = nameless.ask({.name = "video.zone.example"});
+  CHECK(answer.code == 2);
+  CHECK(answer.authorities == 0);
 }
 
 TEST_CASE("where no edge may serve the resolver is told to ask elsewhere") {
