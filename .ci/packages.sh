@@ -9,7 +9,10 @@ build=(
   prometheus-cpp-dev libmaxminddb-dev libsimdjson-dev libsodium-dev libxxhash-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
-test=(bind9-dnsutils catch2 time clang libbenchmark-dev libclang-rt-14-dev llvm mmdb-bin prometheus python3)
+test=(
+  bind9-dnsutils catch2 clang knot-dnsutils ldnsutils libbenchmark-dev libclang-rt-14-dev llvm mmdb-bin
+  prometheus python3 time
+)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
