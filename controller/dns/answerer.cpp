@@ -168,12 +168,16 @@ void DnsAnswerer::install(std::shared_ptr<const policy::Snapshot> snapshot) {
 }
 
 unsigned DnsAnswerer::scope_bits(const ClientSubnet& subnet) const {
+  const policy::FleetPart& fleet = *snapshot_->fleet;
+  unsigned bits = fleet.map().block(subnet.address).length;
+  // Shares, and random choice, tell clients apart by their /24 or /48 (policy::locate).
+  const policy::Scoring scoring = fleet.options().scoring;
+  const bool has_shares = snapshot_->shares != nullptr && scoring != policy::Scoring::nearest;
+  if (has_shares || scoring == policy::Scoring::random) {
+    bits = std::max(bits, subnet.address.is_v4() ? geo::kV4LengthOffset + 24 : 48U);
+  }
   const unsigned offset = subnet.is_v4 ? geo::kV4LengthOffset : 0;
-  unsigned bits = snapshot_->fleet->map().block(subnet.address).length;
-  bits = bits > offset ? bits - offset : 0;
-  // Shares tell clients apart by their /24 or /48.
-  const unsigned told_apart = subnet.is_v4 ? 24 : 48;
-  return snapshot_->shares != nullptr ? std::max(bits, told_apart) : bits;
+  return bits > offset ? bits - offset : 0;
 }
 
 bool DnsAnswerer::write_addresses(const cache::Edge& edge, DnsType type, std::size_t owner_at,

@@ -32,7 +32,7 @@ struct DnsOutcome {
 ///
 /// The scope of an answer that used a client subnet is the widest block around it of which every
 /// address gets the same answer by the snapshot: that of its cell, and no wider than /24 (/48)
-/// while admit shares tell neighbours apart.
+/// while admit shares or random choice tell neighbours apart.
 class DnsAnswerer {
  public:
   /// Without secrets, cookies are passed over.

@@ -2,272 +2,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "cache/random.hpp"
+#include "tests/controller/dns_support.hpp"
 #include "tests/policy/worlds.hpp"
 
 namespace edgeward::controller {
-
-namespace {
-
-using Message = std::vector<std::uint8_t>;
-
-/// A query as a resolver writes it.
-struct Ask {
-  std::string name = "www.cdn.example";
-  std::uint16_t type = 1;
-  std::uint16_t class_code = 1;
-  bool has_edns = false;
-  std::uint8_t version = 0;
-  std::uint16_t udp_bytes = 1232;
-  Message option{};  ///< whole options, with code and length
-};
-
-void word(Message& out, unsigned value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-
-Message written(const Ask& ask) {
-  Message out{0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0};
-  out.push_back(ask.has_edns ? 1 : 0);
-  std::string rest = ask.name;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('.'), rest.size());
-    out.push_back(static_cast<std::uint8_t>(end));
-    for (const char c : rest.substr(0, end)) out.push_back(static_cast<std::uint8_t>(c));
-    rest.erase(0, end + 1);
-  }
-  out.push_back(0);
-  word(out, ask.type);
-  word(out, ask.class_code);
-  if (!ask.has_edns) return out;
-  out.push_back(0);
-  word(out, 41);
-  word(out, ask.udp_bytes);
-  out.push_back(0);
-  out.push_back(ask.version);
-  word(out, 0);
-  word(out, static_cast<unsigned>(ask.option.size()));
-  out.insert(out.end(), ask.option.begin(), ask.option.end());
-  return out;
-}
-
-/// The query with one more record in the section whose count stands there.
-Message with_record(Message query, std::size_t count_at, const Message& record) {
-  ++query[count_at + 1];
-  query.insert(query.end(), record.begin(), record.end());
-  return query;
-}
-constexpr std::size_t kAnswersAt = 6;
-constexpr std::size_t kAuthoritiesAt = 8;
-constexpr std::size_t kAdditionalsAt = 10;
-
-Message subnet_option(unsigned family, unsigned bits, Message address, unsigned scope = 0) {
-  Message out;
-  word(out, 8);
-  word(out, static_cast<unsigned>(4 + address.size()));
-  word(out, family);
-  out.push_back(static_cast<std::uint8_t>(bits));
-  out.push_back(static_cast<std::uint8_t>(scope));
-  out.insert(out.end(), address.begin(), address.end());
-  return out;
-}
-
-/// An answer taken apart by a reader of its own.
-struct Answer {
-  unsigned id = 0;
-  unsigned flags = 0;
-  unsigned code = 0;  ///< extended
-  std::string question;
-  std::vector<std::string> records;  ///< data of the answer section, as text
-  std::vector<std::string> owners;   ///< of the same
-  std::string authority_owner;
-  unsigned authorities = 0;
-  std::uint32_t ttl = 0;
-  unsigned soa_minimum = 0;
-  int scope = -1;  ///< of the subnet option; -1: there is none
-  Message cookie{};
-  std::string nsid;
-  bool has_opt = false;
-  unsigned version = 0;    ///< of the OPT record
-  bool dnssec_ok = false;  ///< its DO bit
-};
-
-class AnswerReader {
- public:
-  explicit AnswerReader(const Message& bytes) : bytes_(bytes) {}
-
-  Answer read() {
-    Answer answer;
-    answer.id = word();
-    answer.flags = word();
-    answer.code = answer.flags & 0xF;
-    const unsigned questions = word();
-    const unsigned answers = word();
-    answer.authorities = word();
-    const unsigned additionals = word();
-    for (unsigned i = 0; i < questions; ++i) {
-      answer.question = name();
-      at_ += 4;
-    }
-    for (unsigned i = 0; i < answers; ++i) record(answer, true);
-    for (unsigned i = 0; i < answer.authorities; ++i) record(answer, false);
-    for (unsigned i = 0; i < additionals; ++i) record(answer, false);
-    REQUIRE(at_ == bytes_.size());
-    return answer;
-  }
-
- private:
-  unsigned byte() { return bytes_.at(at_++); }
-  unsigned word() {
-    const unsigned high = byte();
-    return high << 8 | byte();
-  }
-  std::string name() {
-    std::string text;
-    std::size_t back = 0;
-    while (true) {
-      const unsigned length = byte();
-      if (length == 0) break;
-      if (length >= 0xC0) {
-        const std::size_t target = (length & 0x3F) << 8 | byte();
-        REQUIRE(target < at_ - 2);
-        if (back == 0) back = at_;
-        at_ = target;
-        continue;
-      }
-      for (unsigned i = 0; i < length; ++i) text += static_cast<char>(byte());
-      text += '.';
-    }
-    if (back != 0) at_ = back;
-    return text;
-  }
-  void record(Answer& answer, bool is_answer) {
-    const std::string owner = name();
-    const unsigned type = word();
-    const unsigned class_code = word();
-    const unsigned high = word();
-    const unsigned low = word();
-    const unsigned size = word();
-    const std::size_t end = at_ + size;
-    if (type == 41) {
-      answer.has_opt = true;
-      answer.code |= (high >> 8) << 4;
-      answer.version = high & 0xFF;
-      answer.dnssec_ok = (low & 0x8000) != 0;
-      CHECK((low & 0x7FFF) == 0);
-      CHECK(class_code >= 512);
-      while (at_ < end) {
-        const unsigned code = word();
-        const unsigned length = word();
-        const auto data = bytes_.begin() + static_cast<std::ptrdiff_t>(at_);
-        at_ += length;
-        REQUIRE(at_ <= end);
-        if (code == 8) {
-          answer.scope = data[3];
-        } else if (code == 10) {
-          answer.cookie.assign(data, data + length);
-        } else {
-          REQUIRE(code == 3);
-          answer.nsid.assign(data, data + length);
-        }
-      }
-      return;
-    }
-    if (is_answer) answer.ttl = high << 16 | low;
-    std::string text;
-    if (type == 1 || type == 28) {
-      geo::IpAddress address;
-      if (type == 1) {
-        REQUIRE(size == 4);
-        std::uint32_t bits = 0;
-        for (int i = 0; i < 4; ++i) bits = bits << 8 | byte();
-        address = geo::IpAddress::v4(bits);
-      } else {
-        REQUIRE(size == 16);
-        for (auto& one : address.bytes) one = static_cast<std::uint8_t>(byte());
-      }
-      text = address.text();
-    } else if (type == 2 || type == 5 || type == 6) {
-      text = name();
-      if (type == 6) {
-        text += " " + name();
-        at_ = end - 4;
-        answer.soa_minimum = word() << 16 | word();
-      }
-    }
-    at_ = end;
-    if (!is_answer) answer.authority_owner = owner;
-    if (!is_answer) return;
-    answer.records.push_back(text);
-    answer.owners.push_back(owner);
-  }
-
-  const Message& bytes_;
-  std::size_t at_ = 0;
-};
-
-/// Two edges in Europe, one in Tokyo that has no IPv6; clients of 0.0.1.0/24 in Frankfurt,
-/// 0.0.2.0/24 in Tokyo.
-policy::World two_places() {
-  policy::World world;
-  world.add_edge("fra1", {50.03, 8.57});
-  world.add_edge("ams1", {52.31, 4.76});
-  world.add_edge("nrt1", {35.76, 140.39});
-  const auto give = [&](std::size_t edge, std::initializer_list<const char*> texts) {
-    for (const char* text : texts) {
-      world.fleet->edges[edge].addresses.push_back(*geo::IpAddress::parse(text));
-    }
-  };
-  give(0, {"192.0.2.1", "2001:db8::1"});
-  give(1, {"192.0.2.2", "2001:db8::2"});
-  give(2, {"192.0.2.3"});
-  world.add_place({50.11, 8.68});
-  world.add_place({35.68, 139.69});
-  world.options.spread_epsilon_score = 0;
-  world.options.candidates_min = 1;
-  world.options.services = {policy::Service{.name = "default"},
-                            policy::Service{.name = "WWW.cdn.example"},
-                            policy::Service{.name = "cdn.example"}};
-  return world;
-}
-
-class Asked {
- public:
-  explicit Asked(const policy::World& world = two_places(), DnsOptions options = {},
-                 std::vector<DnsCookies::Secret> secrets = {})
-      : answerer_(std::move(options), std::move(secrets)) {
-    answerer_.install(std::make_shared<const policy::Snapshot>(world.snapshot()));
-  }
-  Message bytes(const Message& query, bool is_udp = true) {
-    Message out;
-    const DnsAnswerer::Item item{query, peer};
-    std::size_t end = 0;
-    has_answer = !answerer_.answer({&item, 1}, now_ms, is_udp, out, {&end, 1}).empty();
-    REQUIRE(end == out.size());
-    return out;
-  }
-  Answer ask(const Ask& ask) {
-    const Message out = bytes(written(ask));
-    REQUIRE(has_answer);
-    return AnswerReader(out).read();
-  }
-
-  geo::IpAddress peer = policy::World::client(0);
-  std::int64_t now_ms = 0;
-  bool has_answer = false;
-
- private:
-  DnsAnswerer answerer_;
-};
-
-using Records = std::vector<std::string>;
-
-}  // namespace
 
 TEST_CASE("addresses are those of the edges that serve the client best") {
   Asked dns;
@@ -309,6 +50,8 @@ TEST_CASE("names and types that there are not are told apart") {
   CHECK(named.ask({.type = 2}).records == Records{"ns1.example.", "ns2.example."});
 }
 
+namespace {
+
 /// The same places with host names: Frankfurt's lies in a zone of ours, Tokyo's does not.
 policy::World named_places() {
   policy::World world = two_places();
@@ -323,6 +66,8 @@ policy::World named_places() {
 const DnsOptions kNamed{.zones = {"zone.example"},
                         .cnames = {"video.zone.example"},
                         .name_servers = {"ns1.example.net"}};
+
+}  // namespace
 
 TEST_CASE("a service's name may be another name of the best edge, whatever is asked for") {
   Asked dns(named_places(), kNamed);
@@ -416,72 +161,6 @@ TEST_CASE("the client's network counts for more than the resolver's") {
   CHECK(answer.records == Records{"192.0.2.1", "192.0.2.2"});
   CHECK(answer.has_opt);
   CHECK(answer.scope == -1);
-}
-
-TEST_CASE("every address within a scope gets the answer that it was given for") {
-  cache::Random random(5);
-  for (const bool has_shares : {false, true}) {
-    policy::World world = policy::World::random(random, 20, 40);
-    for (std::size_t i = 0; i < world.fleet->edges.size(); ++i) {
-      world.fleet->edges[i].addresses = {geo::IpAddress::v4(static_cast<std::uint32_t>(i + 1))};
-    }
-    world.options.services = {policy::Service{.name = "www.cdn.example"}};
-    // Blocks within blocks, of both families, at places of their own.
-    for (std::size_t i = 0; i < 60; ++i) {
-      const bool is_v4 = i % 2 == 0;
-      geo::IpAddress address = geo::IpAddress::v4(static_cast<std::uint32_t>(random.next()));
-      if (!is_v4) {
-        for (auto& byte : address.bytes) byte = static_cast<std::uint8_t>(random.next());
-        address.bytes[0] = 0x20;
-        address.bytes[1] = 0x0F;
-      }
-      const auto bits =
-          static_cast<unsigned>(is_v4 ? 96 + 4 + random.below(28) : 16 + random.below(112));
-      world.overrides.entries.push_back({.prefix = geo::IpPrefix::around(address, bits),
-                                         .location = {.point = policy::random_point(random),
-                                                      .source = geo::LocationSource::override}});
-    }
-    if (has_shares) {
-      auto shares = std::make_shared<policy::AdmitShares>(world.map()->areas(), 20);
-      for (std::uint16_t area = 0; area < world.map()->areas(); ++area) {
-        for (std::size_t e = 0; e < 20; ++e) shares->set(area, policy::edge_id(e), random.unit());
-      }
-      world.shares = shares;
-    }
-    Asked dns(world);
-    std::set<int> scopes;
-    for (std::size_t i = 0; i < 400; ++i) {
-      const bool is_v4 = i % 2 == 0;
-      // In a block of the operator's, or near one.
-      const geo::IpPrefix& block = world.overrides.entries[i % 60].prefix;
-      Message address(block.address.bytes.begin() + (is_v4 ? 12 : 0), block.address.bytes.end());
-      for (std::size_t at = address.size() / 2; at < address.size(); ++at) {
-        if (random.below(4) == 0) address[at] = static_cast<std::uint8_t>(random.next());
-      }
-      const unsigned whole = is_v4 ? 32 : 128;
-      const auto option = [&](const Message& of) {
-        return subnet_option(is_v4 ? 1 : 2, whole, of);
-      };
-      const Answer given = dns.ask({.has_edns = true, .option = option(address)});
-      REQUIRE(given.scope >= 0);
-      REQUIRE(given.scope <= static_cast<int>(whole));
-      scopes.insert(given.scope);
-      for (int k = 0; k < 40; ++k) {
-        Message other = address;
-        for (unsigned bit = static_cast<unsigned>(given.scope); bit < whole; ++bit) {
-          // Near either end, where another block begins, or anywhere.
-          const bool flips = k == 0 ? false : k == 1 ? true : random.below(2) == 0;
-          const std::uint8_t mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
-          other[bit / 8] = static_cast<std::uint8_t>(
-              k < 2 ? (flips ? other[bit / 8] | mask : other[bit / 8] & ~mask)
-                    : (flips ? other[bit / 8] ^ mask : other[bit / 8]));
-        }
-        const Answer same = dns.ask({.has_edns = true, .option = option(other)});
-        REQUIRE(same.records == given.records);
-      }
-    }
-    CHECK(scopes.size() > 4);
-  }
 }
 
 TEST_CASE("what breaks a rule of the wire is refused by its code or not answered at all") {
