@@ -147,12 +147,20 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
       : udp_(context), tcp_(context), handler_(std::move(handler)) {
     boost::system::error_code error;
     const auto ip = asio::ip::make_address(address, error);
-    if (!error) open(udp_, udp::endpoint(ip, port), error);
     if (error) fail(address, port, "UDP", error);
-    const std::uint16_t same = udp_.local_endpoint().port();
-    open(tcp_, tcp::endpoint(ip, same), error);
-    if (!error) tcp_.listen(1024, error);
-    if (error) fail(address, same, "TCP", error);
+    // A port that is free for UDP may be taken for TCP; of several one is free for both.
+    for (int tries_left = port == 0 ? 32 : 0;; --tries_left) {
+      open(udp_, udp::endpoint(ip, port), error);
+      if (error) fail(address, port, "UDP", error);
+      const std::uint16_t same = this->port();
+      open(tcp_, tcp::endpoint(ip, same), error);
+      if (!error) tcp_.listen(1024, error);
+      if (!error) break;
+      if (tries_left == 0 || error != asio::error::address_in_use)
+        fail(address, same, "TCP", error);
+      udp_.close(error);
+      tcp_.close(error);
+    }
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
       auto& header = in_[i].msg_hdr;
