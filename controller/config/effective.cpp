@@ -219,6 +219,10 @@ void write_dns(const DnsOptions& dns, YamlWriter& out) {
   if (dns.cookie_secret_file) {
     out.line("cookie_secret_file", in_quotes(dns.cookie_secret_file->string()));
   }
+  out.open("rate_limit");
+  out.line("responses_per_second", dns.rate_limit.responses_per_second);
+  out.line("slip", dns.rate_limit.slip);
+  out.close();
   out.close();
 }
 

@@ -105,6 +105,12 @@ void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOpti
   check_name_servers(map, options);
   read_nsid(map, options.nsid);
   read_path(map, "cookie_secret_file", folder, options.cookie_secret_file);
+  if (const YamlNode* const limit = map.find("rate_limit")) {
+    YamlMap limits(*limit, "rate_limit", faults);
+    limits.count("responses_per_second", options.rate_limit.responses_per_second, 0, 1'000'000);
+    limits.count("slip", options.rate_limit.slip, 0, 100);
+    limits.finish();
+  }
   map.finish();
 }
 

@@ -29,6 +29,12 @@ bool is_family(const geo::IpAddress& address, DnsType type) {
 
 }  // namespace
 
+std::string_view name(DnsLimited limited) {
+  constexpr std::array<std::string_view, kDnsLimitedCount> kNames{"no", "dropped", "truncated",
+                                                                  "bad_cookie"};
+  return kNames[static_cast<std::size_t>(limited)];
+}
+
 /// Appends a message: header, question and records, then what stood in the header.
 class DnsAnswerer::Writer {
  public:
@@ -248,8 +254,7 @@ void DnsAnswerer::write_zone(const DnsQuery& query, const DnsZones::Found& name,
   }
 }
 
-/// Whether the client has a cookie of ours, and which it is to have.
-void DnsAnswerer::check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const {
+bool DnsAnswerer::check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const {
   const DnsQuery& query = *pending.query;
   const auto now_s = static_cast<std::uint32_t>(now_ms / 1000);
   const DnsCookies::Standing standing = cookies_.check(*query.cookie, item.peer, now_s);
@@ -259,10 +264,11 @@ void DnsAnswerer::check_cookie(const Item& item, std::int64_t now_ms, Pending& p
   if (is_wrong && query.question.empty() && query.fault == DnsCode::noerror) {
     pending.outcome.code = DnsCode::badcookie;
   }
+  return standing != DnsCookies::Standing::unknown;
 }
 
 /// Reads the query, says what is wrong with it, and locates the client where an address is wanted.
-void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, Pending& pending) const {
+void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, bool is_udp, Pending& pending) {
   pending.name = {};
   pending.needs_edge = false;
   pending.cookie.reset();
@@ -276,8 +282,24 @@ void DnsAnswerer::prepare(const Item& item, std::int64_t now_ms, Pending& pendin
     query.fault = DnsCode::formerr;
   }
   pending.outcome.code = query.fault;
-  if (query.cookie && cookies_.are_taken()) check_cookie(item, now_ms, pending);
-  if (query.fault != DnsCode::noerror || query.question.empty()) return;
+  const bool takes_cookie = query.cookie && cookies_.are_taken();
+  const bool is_known = takes_cookie && check_cookie(item, now_ms, pending);
+  if (is_udp && !is_known) {
+    const DnsRateLimiter::Verdict verdict = limiter_.judge(item.peer, now_ms);
+    if (verdict == DnsRateLimiter::Verdict::drop) pending.outcome.limited = DnsLimited::dropped;
+    if (verdict == DnsRateLimiter::Verdict::slip) {
+      pending.outcome.limited = takes_cookie ? DnsLimited::bad_cookie : DnsLimited::truncated;
+      pending.outcome.code = takes_cookie ? DnsCode::badcookie : DnsCode::noerror;
+    }
+    if (verdict != DnsRateLimiter::Verdict::pass) return;
+  }
+  if (query.fault == DnsCode::noerror && !query.question.empty()) {
+    find_name(item, now_ms, pending);
+  }
+}
+
+void DnsAnswerer::find_name(const Item& item, std::int64_t now_ms, Pending& pending) const {
+  const DnsQuery& query = *pending.query;
   const auto type = static_cast<DnsType>(query.type);
   const bool is_transfer = type == DnsType::axfr || type == DnsType::ixfr;
   const bool is_in = query.class_code == kDnsClassIn || query.class_code == kDnsClassAny;
@@ -334,7 +356,8 @@ void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>
   }
   const std::size_t room =
       std::min<std::size_t>(query.udp_bytes_max, kUdpBytesMax) - Writer::opt_bytes(query, opt);
-  if (is_udp && writer.size() > room) writer.truncate(query);
+  const bool is_short = outcome.limited == DnsLimited::truncated;
+  if (is_short || (is_udp && writer.size() > room)) writer.truncate(query);
   if (query.has_edns) writer.opt(query, outcome.code, opt);
   // Of all classes together nobody has the last word (RFC 1035 §6.2).
   const bool is_authoritative = pending.name.zone != nullptr && query.class_code == kDnsClassIn &&
@@ -346,10 +369,10 @@ std::span<const DnsOutcome> DnsAnswerer::answer(std::span<const Item> items, std
                                                 bool is_udp, std::vector<std::uint8_t>& out,
                                                 std::span<std::size_t> ends) {
   outcomes_.clear();
-  for (std::size_t i = 0; i < items.size(); ++i) prepare(items[i], now_ms, pending_[i]);
+  for (std::size_t i = 0; i < items.size(); ++i) prepare(items[i], now_ms, is_udp, pending_[i]);
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (pending_[i].query) {
-      write(pending_[i], is_udp, out);
+      if (pending_[i].outcome.limited != DnsLimited::dropped) write(pending_[i], is_udp, out);
       outcomes_.push_back(pending_[i].outcome);
     }
     ends[i] = out.size();

@@ -8,6 +8,14 @@
 
 namespace edgeward::controller {
 
+/// How much goes to one network over UDP: the key `rate_limit`.
+struct DnsRateLimits {
+  unsigned responses_per_second = 0;  ///< to a /24 or /56, by each worker; 0: no limit
+  unsigned slip = 2;                  ///< every n-th beyond is answered in short; 0: none is
+
+  bool operator==(const DnsRateLimits&) const = default;
+};
+
 /// Everything that the operator may set about DNS answers: the key `dns`.
 struct DnsOptions {
   std::int64_t ttl_ms = 30'000;           ///< of addresses, in whole seconds
@@ -20,6 +28,7 @@ struct DnsOptions {
   std::string nsid;  ///< who answers, for those who ask (RFC 5001); empty: no one
   /// Of the secrets that server cookies are made with; none: one at random, anew at each start.
   std::optional<std::filesystem::path> cookie_secret_file;
+  DnsRateLimits rate_limit;
 
   bool operator==(const DnsOptions&) const = default;
 };

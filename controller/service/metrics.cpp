@@ -69,6 +69,13 @@ void add_totals(const Totals& totals, Families& out) {
   for (const auto& [code, name] : kDnsNames) {
     out.count(totals.dns_by_code[code], {{"code", std::string(name)}});
   }
+  out.add("edgeward_dns_limited_total",
+          "DNS answers beyond a network's rate, by what became of them.", MetricType::Counter);
+  for (const DnsLimited limited :
+       {DnsLimited::dropped, DnsLimited::truncated, DnsLimited::bad_cookie}) {
+    out.count(totals.dns_limited[static_cast<std::size_t>(limited)],
+              {{"result", std::string(name(limited))}});
+  }
 }
 
 void add_edges(const std::vector<EdgeView>& edges, Families& out) {

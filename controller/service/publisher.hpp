@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "controller/dns/answerer.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/service/state_table.hpp"
 #include "policy/decision.hpp"
@@ -32,6 +33,7 @@ struct WorkerTick {
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
+  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
   std::array<std::uint64_t, 6> http_by_class{};  ///< answers by the hundreds of their status
   std::vector<policy::SampledRequest> sample;    ///< every `sample_stride`-th decision
   std::uint64_t sample_stride = 1;               ///< a power of two
@@ -42,6 +44,7 @@ struct Totals {
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
+  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
   std::array<std::uint64_t, 6> http_by_class{};
 };
 

@@ -134,7 +134,8 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n"
       "dns: {ttl: 9s, negative_ttl: 10s, answers: 1, client_subnet: false,\n"
       "      name_servers: [ns1.example.net], zones: [z.example],\n"
-      "      nsid: 'fra \"a\"', cookie_secret_file: c}\n",
+      "      nsid: 'fra \"a\"', cookie_secret_file: c,\n"
+      "      rate_limit: {responses_per_second: 7, slip: 3}}\n",
       kFiles);
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.serve.trust.proxies.size() == 1);
@@ -194,8 +195,8 @@ TEST_CASE("the example configuration mentions every key there is") {
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
       "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n"
-      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1}\n");
-  REQUIRE(found.size() == 14);
+      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
+  REQUIRE(found.size() == 15);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

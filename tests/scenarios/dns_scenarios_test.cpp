@@ -56,7 +56,7 @@ class Place {
                   "routing: {spread_epsilon: {score: 0}, min_candidates: 1}\n"
                   "services: {default: {}, www.cdn.example: {}, video.zone.example: {},\n"
                   "           a.deep.zone.example: {}}\n"
-                  "serve: {workers: 2, unreported_edges: ready}\n"
+                  "serve: {workers: 2, tick: 20ms, unreported_edges: ready}\n"
                   "dns: {zones: [zone.example], cnames: [video.zone.example],\n"
                   "      name_servers: [ns1.example.net, ns2.example.net], nsid: test-1,\n"
                   "      cookie_secret_file: secret" +
@@ -131,8 +131,8 @@ Seen ask(const Serving& serving, Tool tool, const Texts& words) {
   if (tool == Tool::kdig) arguments.insert(arguments.end(), {"+retry=0", "+timeout=20"});
   arguments.insert(arguments.end(), words.begin(), words.end());
   const test::Outcome outcome = test::run(path_of(tool), arguments);
-  INFO(path_of(tool) << " " << fmt::format("{}", fmt::join(words, " ")) << "\n"
-                     << outcome.out << outcome.err);
+  UNSCOPED_INFO(path_of(tool) << " " << fmt::format("{}", fmt::join(words, " ")) << "\n"
+                              << outcome.out << outcome.err);
   REQUIRE(outcome.exit_code == 0);
   return taken_apart(outcome.out);
 }
@@ -564,6 +564,46 @@ TEST_CASE("the case of a name is kept, that of other questions too") {
     REQUIRE(answer.size() >= 12 + asked.size());
     CHECK(std::equal(asked.begin(), asked.end(), answer.begin() + 12));
   }
+}
+
+TEST_CASE("who asks too much is led to TCP or to a cookie, and counted") {
+  if (!have_tools()) return test::skip("dig, kdig and drill are not all installed");
+  const Place place(", rate_limit: {responses_per_second: 1, slip: 1}");
+  Serving serving(place.arguments());
+  const Socket udp(serving, SOCK_DGRAM);  // one port: one worker
+  const Message query = message({}, {question("www.cdn.example")});
+  int whole = 0;
+  int truncated = 0;
+  for (int i = 0; i < 60; ++i) {
+    udp.send(query);
+    const Message answer = udp.receive();
+    const bool is_truncated = (answer[2] & 2) != 0;
+    CHECK((word_at(answer, 6) == 2) != is_truncated);
+    (is_truncated ? truncated : whole) += 1;
+  }
+  CHECK(whole >= 1);
+  CHECK(truncated >= 30);  // as many as go past in half a minute
+  Socket tcp(serving, SOCK_STREAM);
+  for (int i = 0; i < 20; ++i) {
+    tcp.send(framed(query));
+    CHECK(word_at(tcp.receive_framed(), 6) == 2);
+  }
+  // dig asks again with the cookie that it is given, or over TCP if it has none.
+  for (int i = 0; i < 4; ++i) {
+    CHECK(ask(serving, Tool::dig, {"www.cdn.example", "+cookie"}).answers.size() == 2);
+    CHECK(ask(serving, Tool::dig, {"www.cdn.example", "+nocookie"}).answers.size() == 2);
+  }
+  test::HttpConnection admin(serving.admin_port());
+  const auto counted = [&](const std::string& result) {
+    const std::string name = fmt::format("edgeward_dns_limited_total{{result=\"{}\"}} ", result);
+    const std::string text = between(admin.get("/metrics").body, name, "\n");
+    return text.empty() ? 0 : std::stoi(text);
+  };
+  int limited = 0;
+  for (int i = 0; i < 200'000 && limited < truncated; ++i) limited = counted("truncated");
+  CHECK(limited >= truncated);
+  CHECK(counted("bad_cookie") >= 1);
+  CHECK(counted("dropped") == 0);
 }
 
 TEST_CASE("many queries of one write, and one of many writes, are answered in order over TCP") {
