@@ -4,8 +4,10 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <stdexcept>
 
 #include "controller/data_folder.hpp"
+#include "controller/dns/zones.hpp"
 #include "sim/printable.hpp"
 
 namespace edgeward::controller {
@@ -13,6 +15,16 @@ namespace edgeward::controller {
 void say(std::string_view sentence) {
   fmt::print(stderr, "edgeward: {}\n", sim::printable(sentence));
 }
+
+namespace {
+
+/// What the configuration says of its services, the fleet that stands in for its own has to hold.
+void require_cnames(const Config& config) {
+  const auto faults = cname_faults(config.serve.answers, config.fleet, config.routing.services);
+  if (!faults.empty()) throw std::runtime_error("dns: cnames: " + faults.front());
+}
+
+}  // namespace
 
 Config load_chosen_config(const std::string& config_file, const std::string& fleet_file) {
   const std::filesystem::path data = data_folder();
@@ -24,6 +36,7 @@ Config load_chosen_config(const std::string& config_file, const std::string& fle
       FleetFile file = read_fleet_file(fleet_file);
       config.fleet = std::move(file.fleet);
       config.routing = std::move(file.routing);
+      require_cnames(config);
     }
     return config;
   }

@@ -11,6 +11,7 @@
 #include "controller/config/fleet_reader.hpp"
 #include "controller/config/routing_reader.hpp"
 #include "controller/config/serve_reader.hpp"
+#include "controller/dns/zones.hpp"
 
 namespace edgeward::controller {
 
@@ -158,6 +159,19 @@ void read_parts(YamlMap& map, FleetPlace& place, Config& config) {
   config.fleet = std::move(place.read->fleet);
 }
 
+/// Services and edges have to be known before it can be said which may be answered by a CNAME.
+void check_cnames(YamlMap& map, const Config& config) {
+  const YamlNode* const dns = map.find("dns");
+  if (dns == nullptr) return;
+  const auto cnames = std::find_if(dns->children.begin(), dns->children.end(),
+                                   [](const YamlNode& member) { return member.key == "cnames"; });
+  if (cnames == dns->children.end()) return;
+  for (const std::string& fault :
+       cname_faults(config.serve.answers, config.fleet, config.routing.services)) {
+    map.fault(cnames->at, "cnames: " + fault);
+  }
+}
+
 }  // namespace
 
 tl::expected<std::string, std::string> read_text(const fs::path& path) {
@@ -214,9 +228,10 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
       read_serve(*serve, context.folder, config.serve, faults);
     }
     if (const YamlNode* const dns = map.find("dns")) {
-      read_dns(*dns, config.serve.answers, faults);
+      read_dns(*dns, context.folder, config.serve.answers, faults);
     }
     read_parts(map, place, config);
+    if (place.read) check_cnames(map, config);
     if (config.geo.fallback == geo::Location{}) config.geo.fallback = at_origin(config.fleet);
     map.finish();
   } else {

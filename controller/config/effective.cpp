@@ -209,15 +209,29 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.close();
 }
 
+std::string name_list(const std::vector<std::string>& names) {
+  std::vector<std::string> texts;
+  for (const std::string& name : names) texts.push_back(in_quotes(name));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
 void write_dns(const DnsOptions& dns, YamlWriter& out) {
   out.open("dns");
   out.line("ttl", duration_text(dns.ttl_ms));
   out.line("negative_ttl", duration_text(dns.negative_ttl_ms));
   out.line("answers", dns.answers_max);
   out.line("client_subnet", dns.takes_client_subnet);
-  std::vector<std::string> servers;
-  for (const std::string& server : dns.name_servers) servers.push_back(in_quotes(server));
-  out.line("name_servers", fmt::format("[{}]", fmt::join(servers, ", ")));
+  out.line("zones", name_list(dns.zones));
+  out.line("cnames", name_list(dns.cnames));
+  out.line("name_servers", name_list(dns.name_servers));
+  if (!dns.nsid.empty()) out.line("nsid", in_quotes(dns.nsid));
+  if (dns.cookie_secret_file) {
+    out.line("cookie_secret_file", in_quotes(dns.cookie_secret_file->string()));
+  }
+  out.open("rate_limit");
+  out.line("responses_per_second", dns.rate_limit.responses_per_second);
+  out.line("slip", dns.rate_limit.slip);
+  out.close();
   out.close();
 }
 

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "controller/dns/zones.hpp"
+
 namespace edgeward::controller {
 
 namespace {
@@ -66,23 +68,60 @@ void read_hit_model(const YamlNode& node, HitModelOptions& options, Faults& faul
   map.finish();
 }
 
+void read_host_names(YamlMap& map, std::string_view key, std::vector<std::string>& names) {
+  const YamlNode* const node = map.find(key);
+  if (node == nullptr) return;
+  for (const YamlNode* const word : words(*node, key, map.faults())) {
+    if (dns_wire_name(word->text)) {
+      names.push_back(word->text);
+    } else {
+      map.fault(word->at,
+                fmt::format("{}: expected a host name, found {}", key, quote(word->text)));
+    }
+  }
+}
+
+/// A name server within a zone would have no address there.
+void check_name_servers(YamlMap& map, const DnsOptions& options) {
+  const DnsZones zones(options, {}, {});
+  if (!options.zones.empty() && options.name_servers.empty()) {
+    map.fault(map.find("zones")->at, "zones: need 'name_servers', whose names lie in none of them");
+  }
+  for (const std::string& server : options.name_servers) {
+    if (zones.find(*dns_wire_name(server)).zone == nullptr) continue;
+    map.fault(map.find("name_servers")->at,
+              fmt::format("name_servers: {} lies in one of 'zones', where it would have no address",
+                          quote(server)));
+  }
+}
+
+/// It has to fit into the shortest answer, beside the longest name and all else.
+void read_nsid(YamlMap& map, std::string& nsid) {
+  constexpr std::size_t kBytesMax = 64;
+  if (!map.text("nsid", nsid) || nsid.size() <= kBytesMax) return;
+  map.fault(map.find("nsid")->at, fmt::format("nsid: at most {} bytes", kBytesMax));
+}
+
 }  // namespace
 
-void read_dns(const YamlNode& node, DnsOptions& options, Faults& faults) {
+void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOptions& options,
+              Faults& faults) {
   YamlMap map(node, "dns", faults);
   map.duration("ttl", options.ttl_ms, 0, kDayMs);
   map.duration("negative_ttl", options.negative_ttl_ms, 0, kDayMs);
   map.count("answers", options.answers_max, 1, 4);
   map.flag("client_subnet", options.takes_client_subnet);
-  if (const YamlNode* const servers = map.find("name_servers")) {
-    for (const YamlNode* const word : words(*servers, "name_servers", faults)) {
-      if (dns_wire_name(word->text)) {
-        options.name_servers.push_back(word->text);
-      } else {
-        faults.add(word->at,
-                   fmt::format("name_servers: expected a host name, found {}", quote(word->text)));
-      }
-    }
+  read_host_names(map, "zones", options.zones);
+  read_host_names(map, "cnames", options.cnames);
+  read_host_names(map, "name_servers", options.name_servers);
+  check_name_servers(map, options);
+  read_nsid(map, options.nsid);
+  read_path(map, "cookie_secret_file", folder, options.cookie_secret_file);
+  if (const YamlNode* const limit = map.find("rate_limit")) {
+    YamlMap limits(*limit, "rate_limit", faults);
+    limits.count("responses_per_second", options.rate_limit.responses_per_second, 0, 1'000'000);
+    limits.count("slip", options.rate_limit.slip, 0, 100);
+    limits.finish();
   }
   map.finish();
 }

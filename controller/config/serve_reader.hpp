@@ -12,7 +12,8 @@ namespace edgeward::controller {
 void read_serve(const YamlNode& node, const std::filesystem::path& folder, ServeOptions& options,
                 Faults& faults);
 
-/// Reads the value of the key `dns`.
-void read_dns(const YamlNode& node, DnsOptions& options, Faults& faults);
+/// Reads the value of the key `dns`, likewise.
+void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOptions& options,
+              Faults& faults);
 
 }  // namespace edgeward::controller

@@ -6,44 +6,52 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
+#include "controller/dns/cookie.hpp"
+#include "controller/dns/options.hpp"
 #include "controller/dns/query.hpp"
+#include "controller/dns/rate_limiter.hpp"
+#include "controller/dns/zones.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
 
 namespace edgeward::controller {
 
-struct DnsOptions {
-  std::int64_t ttl_ms = 30'000;           ///< of addresses, in whole seconds
-  std::int64_t negative_ttl_ms = 60'000;  ///< of "there is none" (RFC 2308)
-  unsigned answers_max = 2;               ///< edges that an answer names, best first
-  bool takes_client_subnet = true;        ///< RFC 7871; else the resolver's address counts
-  std::vector<std::string> name_servers;  ///< host names; none: `ns.` before the service's name
-
-  bool operator==(const DnsOptions&) const = default;
+/// What became of an answer to a network that has had its share; the spelling of metrics.
+enum class DnsLimited : std::uint8_t {
+  no,
+  dropped,
+  truncated,   ///< nothing but the wish to be asked over TCP …
+  bad_cookie,  ///< … or, to who takes cookies, with the one that is given here
 };
+inline constexpr std::size_t kDnsLimitedCount = 4;
+[[nodiscard]] std::string_view name(DnsLimited limited);
 
 /// What a query led to, for the counts.
 struct DnsOutcome {
   DnsCode code = DnsCode::noerror;
+  DnsLimited limited = DnsLimited::no;
   /// The decision and what was decided on; nothing where the answer needed none.
   std::optional<policy::Decision> decision;
   policy::Request request;
   policy::Client client;
 };
 
-/// Answers for the services whose name has a dot: each is a zone of its own (SOA, NS, and the
-/// addresses of the edges that should serve the client). Everything else is REFUSED. Pure but for
-/// its buffer; one a worker.
+/// Answers for the names of DnsZones: SOA, NS, and the addresses or the name of the edges that
+/// should serve the client. Everything else is REFUSED. Pure but for its buffer; one a worker.
 ///
 /// The scope of an answer that used a client subnet is the widest block around it of which every
 /// address gets the same answer by the snapshot: that of its cell, and no wider than /24 (/48)
-/// while admit shares tell neighbours apart.
+/// while admit shares or random choice tell neighbours apart.
 class DnsAnswerer {
  public:
-  explicit DnsAnswerer(DnsOptions options) : options_(std::move(options)) {}
+  /// Without secrets, cookies are passed over.
+  explicit DnsAnswerer(DnsOptions options, std::vector<DnsCookies::Secret> cookie_secrets = {})
+      : options_(std::move(options)),
+        cookies_(std::move(cookie_secrets)),
+        limiter_(options_.rate_limit) {}
 
   /// By which snapshot to answer from now on.
   void install(std::shared_ptr<const policy::Snapshot> snapshot);
@@ -51,49 +59,51 @@ class DnsAnswerer {
   /// What there is to answer: a message, and the resolver that sent it.
   struct Item {
     std::span<const std::uint8_t> message;
-    geo::IpAddress peer;
+    geo::IpAddress peer;  ///< as it stands in the packet
   };
   static constexpr std::size_t kItemsMax = 32;
 
   /// Appends the answers to `out`, in the order of the items, of which there are kItemsMax at most;
   /// ends[i] is where that of item i ends, which is where it begins if none is due. Returns what
   /// they led to, valid until the next call. Over UDP an answer is never longer than the client
-  /// takes. Many at once cost less each than one by one: they wait for memory together.
+  /// takes, and a network gets no more than the options allow; who shows a cookie of ours does.
+  /// Many at once cost less each than one by one: they wait for memory together.
   std::span<const DnsOutcome> answer(std::span<const Item> items, std::int64_t now_ms, bool is_udp,
                                      std::vector<std::uint8_t>& out, std::span<std::size_t> ends);
 
  private:
-  struct Zone {
-    std::vector<std::uint8_t> name;  ///< in wire form, in lower case
-    policy::ServiceIndex service = 0;
-    std::vector<std::vector<std::uint8_t>> name_servers;
-  };
   class Writer;
 
   /// A query on its way to its answer.
   struct Pending {
     std::optional<DnsQuery> query;
-    const Zone* zone = nullptr;
-    bool wants_addresses = false;
+    DnsZones::Found name;
+    bool needs_edge = false;
+    std::optional<DnsCookie::Server> cookie;  ///< to answer with
     DnsOutcome outcome;
   };
 
-  void prepare(const Item& item, std::int64_t now_ms, Pending& pending) const;
+  void prepare(const Item& item, std::int64_t now_ms, bool is_udp, Pending& pending);
+  /// Whether the client has a cookie of ours.
+  bool check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const;
+  void find_name(const Item& item, std::int64_t now_ms, Pending& pending) const;
   void write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const;
-  void write_addresses(const DnsQuery& query, const policy::Decision& decision,
+  void write_records(Pending& pending, Writer& writer) const;
+  void write_edges(const policy::Decision& decision, DnsType type, Writer& writer) const;
+  /// False if the edge has none of the family.
+  bool write_addresses(const cache::Edge& edge, DnsType type, std::size_t owner_at,
                        Writer& writer) const;
-  [[nodiscard]] std::vector<std::uint8_t> soa(const Zone& zone) const;
-  [[nodiscard]] const Zone* find_zone(const DnsQuery& query) const;
+  void write_cname(Pending& pending, Writer& writer) const;
+  void write_zone(const DnsQuery& query, const DnsZones::Found& name, Writer& writer) const;
   [[nodiscard]] unsigned scope_bits(const ClientSubnet& subnet) const;
 
   DnsOptions options_;
+  DnsCookies cookies_;
+  DnsRateLimiter limiter_;
   std::shared_ptr<const policy::Snapshot> snapshot_;
-  std::vector<Zone> zones_;
+  DnsZones zones_;
   std::vector<Pending> pending_ = std::vector<Pending>(kItemsMax);
   std::vector<DnsOutcome> outcomes_;
 };
-
-/// A host name in wire form (RFC 1035 §3.1), in lower case; nothing if it is none.
-[[nodiscard]] std::optional<std::vector<std::uint8_t>> dns_wire_name(std::string_view name);
 
 }  // namespace edgeward::controller

@@ -7,7 +7,7 @@ namespace edgeward::controller {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 12;
-constexpr std::uint16_t kSubnetOption = 8;
+constexpr std::uint8_t kLabelBytesMax = 63;
 
 /// Reads forward through a message; past its end everything is 0 and is_good() false.
 class Reader {
@@ -49,7 +49,6 @@ bool read_name(Reader& reader, DnsQuery& query) {
   std::size_t size = 0;
   while (true) {
     const std::uint8_t length = reader.byte();
-    constexpr std::uint8_t kLabelBytesMax = 63;
     if (!reader.is_good() || length > kLabelBytesMax) return false;
     if (size + length + 1 > DnsQuery::kNameBytesMax) return false;
     query.name[size++] = length;
@@ -93,42 +92,83 @@ bool read_subnet(std::span<const std::uint8_t> option, DnsQuery& query) {
 bool read_options(std::span<const std::uint8_t> data, DnsQuery& query) {
   Reader reader(data);
   while (!reader.is_at_end()) {
-    const std::uint16_t code = reader.word();
+    const auto code = static_cast<DnsOption>(reader.word());
     const std::span<const std::uint8_t> option = reader.take(reader.word());
     if (!reader.is_good()) return false;
-    if (code == kSubnetOption && !read_subnet(option, query)) return false;
+    if (code == DnsOption::nsid) query.wants_nsid = true;
+    if (code == DnsOption::client_subnet && !read_subnet(option, query)) return false;
+    if (code == DnsOption::cookie && !query.cookie) {
+      query.cookie = DnsCookie::parse(option);
+      if (!query.cookie) return false;
+    }
   }
   return true;
 }
 
-/// One record of the additional section; of these only OPT matters (RFC 6891 §6.1).
-bool read_additional(Reader& reader, DnsQuery& query) {
-  const std::uint8_t first = reader.byte();
-  if (first != 0) {
-    // A name that is not the root: passed over, a pointer ends it.
-    for (std::uint8_t length = first; length != 0; length = reader.byte()) {
-      if (!reader.is_good()) return false;
-      if (length >= 0xC0) {
-        (void)reader.byte();
-        break;
-      }
-      if (length > 63) return false;
-      (void)reader.take(length);
+/// Passes over a record's owner; true with `is_root` if it is well-formed. A pointer ends it and
+/// points to what stood before it, behind the header (RFC 1035 §4.1.4), so that none leads in
+/// circles; where to does not matter here.
+bool skip_owner(Reader& reader, bool& is_root) {
+  const std::size_t start = reader.at();
+  std::uint8_t length = reader.byte();
+  is_root = length == 0;
+  for (; length != 0; length = reader.byte()) {
+    if (length >= 0xC0) {
+      const std::size_t target = static_cast<std::size_t>(length & 0x3F) << 8 | reader.byte();
+      return reader.is_good() && target >= kHeaderBytes && target < start;
     }
+    if (length > kLabelBytesMax || !reader.is_good()) return false;
+    (void)reader.take(length);
   }
+  return reader.is_good();
+}
+
+/// One record; of these only OPT matters, which the additional section alone may hold, once
+/// (RFC 6891 §6.1.1).
+bool read_record(Reader& reader, bool is_additional, DnsQuery& query) {
+  bool is_root = false;
+  if (!skip_owner(reader, is_root)) return false;
   const std::uint16_t type = reader.word();
   const std::uint16_t class_code = reader.word();
   (void)reader.byte();  // the extended code
   const std::uint8_t version = reader.byte();
-  (void)reader.word();
+  const std::uint16_t flags = reader.word();
   const std::span<const std::uint8_t> data = reader.take(reader.word());
   if (!reader.is_good()) return false;
   if (type != static_cast<std::uint16_t>(DnsType::opt)) return true;
-  if (query.has_edns || first != 0) return false;
+  if (!is_additional || query.has_edns || !is_root) return false;
   query.has_edns = true;
   query.edns_version = version;
+  query.dnssec_ok = (flags & 0x8000) != 0;
   query.udp_bytes_max = std::max<std::uint16_t>(class_code, 512);
+  // What the options of another version mean is not known.
   return version != 0 || read_options(data, query);
+}
+
+/// All sections, so that an OPT record is found whatever is wrong beside it: who sent one is to get
+/// one (RFC 6891 §6.1.1). False if the message breaks a rule.
+bool read_sections(std::span<const std::uint8_t> message, Reader& reader, DnsQuery& query) {
+  const unsigned questions = reader.word();
+  const unsigned answers = reader.word();
+  const unsigned authorities = reader.word();
+  const unsigned additionals = reader.word();
+  for (unsigned i = 0; i < questions; ++i) {
+    if (!read_name(reader, query)) return false;
+    query.type = reader.word();
+    query.class_code = reader.word();
+    if (!reader.is_good()) return false;
+  }
+  if (questions == 1) {
+    query.question = message.subspan(kHeaderBytes, reader.at() - kHeaderBytes);
+  }
+  for (unsigned i = 0; i < answers + authorities + additionals; ++i) {
+    if (!read_record(reader, i >= answers + authorities, query)) return false;
+  }
+  // Nothing may be asked for but a cookie (RFC 7873 §5.4).
+  if (questions + answers + authorities == 0) return query.cookie.has_value();
+  // A question is one (RFC 9619); who asks for a change of zone says what it has (RFC 1995 §3).
+  const bool is_ixfr = query.type == static_cast<std::uint16_t>(DnsType::ixfr);
+  return questions == 1 && answers == 0 && (authorities == 0 || is_ixfr);
 }
 
 }  // namespace
@@ -142,26 +182,14 @@ std::optional<DnsQuery> parse_dns_query(std::span<const std::uint8_t> message) {
   if ((flags & 0x8000) != 0) return std::nullopt;
   query.opcode = static_cast<std::uint8_t>(flags >> 11 & 0xF);
   query.recursion_desired = (flags & 0x0100) != 0;
-  const std::uint16_t questions = reader.word();
-  const std::uint16_t answers = reader.word();
-  const std::uint16_t authorities = reader.word();
-  const std::uint16_t additionals = reader.word();
+  const bool is_good = read_sections(message, reader, query);
   if (query.opcode != 0) {
     query.fault = DnsCode::notimp;
-    return query;
+  } else if (!is_good) {
+    query.fault = DnsCode::formerr;
+  } else if (query.edns_version != 0) {
+    query.fault = DnsCode::badvers;
   }
-  query.fault = DnsCode::formerr;
-  if (questions != 1 || answers != 0 || authorities != 0) return query;
-  if (!read_name(reader, query)) return query;
-  query.type = reader.word();
-  query.class_code = reader.word();
-  if (!reader.is_good()) return query;
-  query.question = message.subspan(kHeaderBytes, reader.at() - kHeaderBytes);
-  for (unsigned i = 0; i < additionals; ++i) {
-    if (!read_additional(reader, query)) return query;
-  }
-  query.fault = DnsCode::noerror;
-  if (query.has_edns && query.edns_version != 0) query.fault = DnsCode::badvers;
   return query;
 }
 

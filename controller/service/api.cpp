@@ -224,6 +224,8 @@ WorkerTick Api::take() {
 }
 
 void Api::note(const DnsOutcome& outcome) {
+  ++tick_.dns_limited[static_cast<std::size_t>(outcome.limited)];
+  if (outcome.limited == DnsLimited::dropped) return;
   ++tick_.dns_by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
   if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision);
 }

@@ -46,7 +46,7 @@ geo::IpAddress address_of(const sockaddr_storage& storage) {
   }
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
   std::copy_n(v6.sin6_addr.s6_addr, 16, address.bytes.begin());
-  return address.unwrapped();
+  return address;
 }
 
 template <class Socket, class Endpoint>
@@ -70,7 +70,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     boost::system::error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
     const auto peer = geo::IpAddress::parse(remote.address().to_string());
-    if (peer) peer_ = peer->unwrapped();
+    if (peer) peer_ = *peer;
   }
   ~TcpSession() { --sessions_; }
   TcpSession(const TcpSession&) = delete;
@@ -159,12 +159,21 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   void bind(const std::string& address, std::uint16_t port) {
     boost::system::error_code error;
     const auto ip = asio::ip::make_address(address, error);
-    if (!error) open(udp_, udp::endpoint(ip, port), error);
     if (error) fail(address, port, "UDP", error);
-    const std::uint16_t same = udp_.local_endpoint().port();
-    open(tcp_, tcp::endpoint(ip, same), error);
-    if (!error) tcp_.listen(1024, error);
-    if (error) fail(address, same, "TCP", error);
+    // A port that is free for UDP may be taken for TCP; of several one is free for both.
+    for (int tries_left = port == 0 ? 32 : 0;; --tries_left) {
+      open(udp_, udp::endpoint(ip, port), error);
+      if (error) fail(address, port, "UDP", error);
+      const std::uint16_t same = this->port();
+      open(tcp_, tcp::endpoint(ip, same), error);
+      if (!error) tcp_.listen(1024, error);
+      if (!error) break;
+      if (tries_left == 0 || error != asio::error::address_in_use) {
+        fail(address, same, "TCP", error);
+      }
+      udp_.close(error);
+      tcp_.close(error);
+    }
   }
   void adopt(int udp, int tcp) {
     udp_.assign(local_address(udp).starts_with('[') ? udp::v6() : udp::v4(), udp);

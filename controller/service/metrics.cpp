@@ -44,7 +44,7 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-constexpr std::array<std::pair<std::size_t, std::string_view>, 7> kDnsNames{{
+constexpr std::array<std::pair<std::size_t, std::string_view>, 8> kDnsNames{{
     {0, "NOERROR"},
     {1, "FORMERR"},
     {2, "SERVFAIL"},
@@ -52,6 +52,7 @@ constexpr std::array<std::pair<std::size_t, std::string_view>, 7> kDnsNames{{
     {4, "NOTIMP"},
     {5, "REFUSED"},
     {16, "BADVERS"},
+    {23, "BADCOOKIE"},
 }};
 
 void add_totals(const Totals& totals, Families& out) {
@@ -67,6 +68,13 @@ void add_totals(const Totals& totals, Families& out) {
   out.add("edgeward_dns_answers_total", "DNS answers by code.", MetricType::Counter);
   for (const auto& [code, name] : kDnsNames) {
     out.count(totals.dns_by_code[code], {{"code", std::string(name)}});
+  }
+  out.add("edgeward_dns_limited_total",
+          "DNS answers beyond a network's rate, by what became of them.", MetricType::Counter);
+  for (const DnsLimited limited :
+       {DnsLimited::dropped, DnsLimited::truncated, DnsLimited::bad_cookie}) {
+    out.count(totals.dns_limited[static_cast<std::size_t>(limited)],
+              {{"result", std::string(name(limited))}});
   }
 }
 

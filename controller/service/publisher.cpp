@@ -54,6 +54,7 @@ void Publisher::add(WorkerTick tick) {
   totals_.decisions += tick.decisions;
   for (std::size_t i = 0; i < kReasonCount; ++i) totals_.by_reason[i] += tick.by_reason[i];
   for (std::size_t i = 0; i < kDnsCodes; ++i) totals_.dns_by_code[i] += tick.dns_by_code[i];
+  for (std::size_t i = 0; i < kDnsLimitedCount; ++i) totals_.dns_limited[i] += tick.dns_limited[i];
   for (std::size_t i = 0; i < totals_.http_by_class.size(); ++i) {
     totals_.http_by_class[i] += tick.http_by_class[i];
   }

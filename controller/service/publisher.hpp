@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "controller/dns/answerer.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/kept_state.hpp"
@@ -25,8 +26,8 @@ namespace edgeward::controller {
 inline constexpr std::size_t kReasonCount =
     static_cast<std::size_t>(policy::Reason::best_score) + 1;
 
-/// DNS answers are counted by code; the last counts BADVERS.
-inline constexpr std::size_t kDnsCodes = 17;
+/// DNS answers are counted by code; the last counts BADCOOKIE.
+inline constexpr std::size_t kDnsCodes = 24;
 
 /// Decisions of one worker since it last told, for the publisher.
 struct WorkerTick {
@@ -35,6 +36,7 @@ struct WorkerTick {
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
+  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
   std::array<std::uint64_t, 6> http_by_class{};  ///< answers by the hundreds of their status
   std::vector<policy::SampledRequest> sample;    ///< every `sample_stride`-th decision
   std::uint64_t sample_stride = 1;               ///< a power of two
@@ -45,6 +47,7 @@ struct Totals {
   std::uint64_t decisions = 0;
   std::array<std::uint64_t, kReasonCount> by_reason{};
   std::array<std::uint64_t, kDnsCodes> dns_by_code{};
+  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
   std::array<std::uint64_t, 6> http_by_class{};
 };
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/dns/answerer.hpp"
+#include "controller/dns/options.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/service/hit_learning.hpp"

@@ -15,6 +15,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -24,6 +25,7 @@
 
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/secret_file.hpp"
 #include "controller/service/dns_listener.hpp"
 #include "controller/service/shedder.hpp"
 
@@ -133,18 +135,30 @@ geo::IpAddress address_of(const tcp::endpoint& endpoint) {
   return parsed ? parsed->unwrapped() : geo::IpAddress{};
 }
 
+/// What all workers make cookies with.
+std::vector<DnsCookies::Secret> cookie_secrets(const DnsOptions& options) {
+  if (!options.cookie_secret_file) return {random_cookie_secret()};
+  const std::filesystem::path& file = *options.cookie_secret_file;
+  auto secrets = parse_cookie_secrets(read_secret(file));
+  if (secrets) return *std::move(secrets);
+  throw std::runtime_error(
+      fmt::format("{}: expected 1 to {} lines, each a secret of 32 hexadecimal digits",
+                  file.string(), kCookieSecretsMax));
+}
+
 }  // namespace
 
 class Server::Worker {
  public:
   Worker(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
-         Publisher& publisher, std::size_t connections_max)
+         Publisher& publisher, std::size_t connections_max,
+         const std::vector<DnsCookies::Secret>& cookie_secrets)
       : options_(options),
         api_(api, actions, publisher),
         publisher_(publisher),
         connections_max_(connections_max),
         shedder_(options.delay_max_ms),
-        answerer_(options.answers) {
+        answerer_(options.answers, cookie_secrets) {
     answerer_.install(publisher.current());
   }
 
@@ -196,7 +210,7 @@ class Server::Worker {
     asio::post(context_, [this, snapshot] {
       publisher_.add(api_.take());
       api_.install(snapshot);
-      answerer_.install(snapshot);
+      if (answerer_) answerer_->install(snapshot);
     });
   }
 
@@ -522,9 +536,10 @@ Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActi
                Publisher& publisher, const InheritedSockets& inherited) {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores;
+  const std::vector<DnsCookies::Secret> secrets = cookie_secrets(options.answers);
   for (unsigned i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<Worker>(options, api, actions, publisher,
-                                                options.connections_max / count + 1));
+                                                options.connections_max / count + 1, secrets));
   }
   listen(options.listen, inherited.http, false);
   listen(options.admin, inherited.admin, true);

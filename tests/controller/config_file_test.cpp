@@ -131,13 +131,45 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "[10.0.0.0/8],\n"
       "        proxy_field: forwarded, unreported_edges: ready, recovery_hold: 1m,\n"
       "        limits: {target: 1KiB, header: 2KiB, body: 3KiB, connections: 4,\n"
-      "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n",
+      "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n"
+      "dns: {ttl: 9s, negative_ttl: 10s, answers: 1, client_subnet: false,\n"
+      "      name_servers: [ns1.example.net], zones: [z.example],\n"
+      "      nsid: 'fra \"a\"', cookie_secret_file: c,\n"
+      "      rate_limit: {responses_per_second: 7, slip: 3}}\n",
       kFiles);
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.serve.trust.proxies.size() == 1);
+  CHECK(config.serve.answers.cookie_secret_file == fs::path("/etc/edgeward/c"));
   const std::string text = effective_yaml(config);
   INFO(text);
   CHECK(parse(text) == config);
+}
+
+TEST_CASE("what DNS cannot answer with is told where it stands") {
+  CHECK(faults("fleet: fleet.yaml\ndns:\n  name_servers: [a..b, ns1.example.net]\n  nsid: " +
+                   std::string(65, 'x') + "\n",
+               kFiles) ==
+        std::vector<std::string>{"3:18: name_servers: expected a host name, found 'a..b'",
+                                 "4:9: nsid: at most 64 bytes"});
+  CHECK(faults("fleet: fleet.yaml\ndns: {zones: [a.example]}\n", kFiles) ==
+        std::vector<std::string>{
+            "2:14: zones: need 'name_servers', whose names lie in none of them"});
+  CHECK(faults("fleet: fleet.yaml\ndns: {zones: [a.example], name_servers: [ns.a.example]}\n",
+               kFiles) ==
+        std::vector<std::string>{"2:41: name_servers: 'ns.a.example' lies in one of 'zones', where "
+                                 "it would have no address"});
+  const std::string services = "services: {x.a.example: {}}\n";
+  const std::string cname =
+      "dns: {cnames: [x.a.example], zones: [a.example], name_servers: [n.b]}\n";
+  CHECK(
+      faults("fleet: fleet.yaml\n" + services + cname, kFiles) ==
+      std::vector<std::string>{
+          "3:15: cnames: 'x.a.example' cannot point to edge 'fra1': its endpoint 'fra1' is no host "
+          "name such as fra1.example.net",
+          "3:15: cnames: 'x.a.example' cannot point to edge 'ams1': its endpoint 'ams1' is no host "
+          "name such as fra1.example.net"});
+  // What cannot be judged for another fault is not told beside it.
+  CHECK(faults("fleet: gone\n" + services + cname).size() == 1);
 }
 
 TEST_CASE("the example configuration holds the defaults") {
@@ -162,8 +194,9 @@ TEST_CASE("the example configuration mentions every key there is") {
       "routing: {zzzzzzzzzzzzzzzz: 1, weights: {zzzzzzzzzzzzzzzz: 1},\n"
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
-      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 13);
+      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n"
+      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
+  REQUIRE(found.size() == 15);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

@@ -2,240 +2,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "cache/random.hpp"
+#include "tests/controller/dns_support.hpp"
 #include "tests/policy/worlds.hpp"
 
 namespace edgeward::controller {
-
-namespace {
-
-using Message = std::vector<std::uint8_t>;
-
-/// A query as a resolver writes it.
-struct Ask {
-  std::string name = "www.cdn.example";
-  std::uint16_t type = 1;
-  std::uint16_t class_code = 1;
-  bool has_edns = false;
-  std::uint8_t version = 0;
-  std::uint16_t udp_bytes = 1232;
-  Message option{};  ///< whole options, with code and length
-};
-
-void word(Message& out, unsigned value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-
-Message written(const Ask& ask) {
-  Message out{0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0};
-  out.push_back(ask.has_edns ? 1 : 0);
-  std::string rest = ask.name;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('.'), rest.size());
-    out.push_back(static_cast<std::uint8_t>(end));
-    for (const char c : rest.substr(0, end)) out.push_back(static_cast<std::uint8_t>(c));
-    rest.erase(0, end + 1);
-  }
-  out.push_back(0);
-  word(out, ask.type);
-  word(out, ask.class_code);
-  if (!ask.has_edns) return out;
-  out.push_back(0);
-  word(out, 41);
-  word(out, ask.udp_bytes);
-  out.push_back(0);
-  out.push_back(ask.version);
-  word(out, 0);
-  word(out, static_cast<unsigned>(ask.option.size()));
-  out.insert(out.end(), ask.option.begin(), ask.option.end());
-  return out;
-}
-
-Message subnet_option(unsigned family, unsigned bits, Message address, unsigned scope = 0) {
-  Message out;
-  word(out, 8);
-  word(out, static_cast<unsigned>(4 + address.size()));
-  word(out, family);
-  out.push_back(static_cast<std::uint8_t>(bits));
-  out.push_back(static_cast<std::uint8_t>(scope));
-  out.insert(out.end(), address.begin(), address.end());
-  return out;
-}
-
-/// An answer taken apart by a reader of its own.
-struct Answer {
-  unsigned id = 0;
-  unsigned flags = 0;
-  unsigned code = 0;  ///< extended
-  std::string question;
-  std::vector<std::string> records;  ///< data of the answer section, as text
-  unsigned authorities = 0;
-  std::uint32_t ttl = 0;
-  unsigned soa_minimum = 0;
-  int scope = -1;  ///< of the subnet option; -1: there is none
-  bool has_opt = false;
-};
-
-class AnswerReader {
- public:
-  explicit AnswerReader(const Message& bytes) : bytes_(bytes) {}
-
-  Answer read() {
-    Answer answer;
-    answer.id = word();
-    answer.flags = word();
-    answer.code = answer.flags & 0xF;
-    const unsigned questions = word();
-    const unsigned answers = word();
-    answer.authorities = word();
-    const unsigned additionals = word();
-    for (unsigned i = 0; i < questions; ++i) {
-      answer.question = name();
-      at_ += 4;
-    }
-    for (unsigned i = 0; i < answers; ++i) record(answer, true);
-    for (unsigned i = 0; i < answer.authorities; ++i) record(answer, false);
-    for (unsigned i = 0; i < additionals; ++i) record(answer, false);
-    REQUIRE(at_ == bytes_.size());
-    return answer;
-  }
-
- private:
-  unsigned byte() { return bytes_.at(at_++); }
-  unsigned word() {
-    const unsigned high = byte();
-    return high << 8 | byte();
-  }
-  std::string name() {
-    std::string text;
-    std::size_t back = 0;
-    while (true) {
-      const unsigned length = byte();
-      if (length == 0) break;
-      if (length >= 0xC0) {
-        const std::size_t target = (length & 0x3F) << 8 | byte();
-        REQUIRE(target < at_ - 2);
-        if (back == 0) back = at_;
-        at_ = target;
-        continue;
-      }
-      for (unsigned i = 0; i < length; ++i) text += static_cast<char>(byte());
-      text += '.';
-    }
-    if (back != 0) at_ = back;
-    return text;
-  }
-  void record(Answer& answer, bool is_answer) {
-    (void)name();
-    const unsigned type = word();
-    const unsigned class_code = word();
-    const unsigned high = word();
-    const unsigned low = word();
-    const unsigned size = word();
-    const std::size_t end = at_ + size;
-    if (type == 41) {
-      answer.has_opt = true;
-      answer.code |= (high >> 8) << 4;
-      CHECK(class_code >= 512);
-      while (at_ < end) {
-        const unsigned code = word();
-        const unsigned length = word();
-        REQUIRE(code == 8);
-        answer.scope = bytes_.at(at_ + 3);
-        at_ += length;
-      }
-      return;
-    }
-    if (is_answer) answer.ttl = high << 16 | low;
-    std::string text;
-    if (type == 1 || type == 28) {
-      geo::IpAddress address;
-      if (type == 1) {
-        REQUIRE(size == 4);
-        std::uint32_t bits = 0;
-        for (int i = 0; i < 4; ++i) bits = bits << 8 | byte();
-        address = geo::IpAddress::v4(bits);
-      } else {
-        REQUIRE(size == 16);
-        for (auto& one : address.bytes) one = static_cast<std::uint8_t>(byte());
-      }
-      text = address.text();
-    } else if (type == 2 || type == 6) {
-      text = name();
-      if (type == 6) {
-        text += " " + name();
-        at_ = end - 4;
-        answer.soa_minimum = word() << 16 | word();
-      }
-    }
-    at_ = end;
-    if (is_answer) answer.records.push_back(text);
-  }
-
-  const Message& bytes_;
-  std::size_t at_ = 0;
-};
-
-/// Two edges in Europe, one in Tokyo that has no IPv6; clients of 0.0.1.0/24 in Frankfurt,
-/// 0.0.2.0/24 in Tokyo.
-policy::World two_places() {
-  policy::World world;
-  world.add_edge("fra1", {50.03, 8.57});
-  world.add_edge("ams1", {52.31, 4.76});
-  world.add_edge("nrt1", {35.76, 140.39});
-  const auto give = [&](std::size_t edge, std::initializer_list<const char*> texts) {
-    for (const char* text : texts) {
-      world.fleet->edges[edge].addresses.push_back(*geo::IpAddress::parse(text));
-    }
-  };
-  give(0, {"192.0.2.1", "2001:db8::1"});
-  give(1, {"192.0.2.2", "2001:db8::2"});
-  give(2, {"192.0.2.3"});
-  world.add_place({50.11, 8.68});
-  world.add_place({35.68, 139.69});
-  world.options.spread_epsilon_score = 0;
-  world.options.candidates_min = 1;
-  world.options.services = {policy::Service{.name = "default"},
-                            policy::Service{.name = "WWW.cdn.example"},
-                            policy::Service{.name = "cdn.example"}};
-  return world;
-}
-
-class Asked {
- public:
-  explicit Asked(const policy::World& world = two_places(), DnsOptions options = {})
-      : answerer_(std::move(options)) {
-    answerer_.install(std::make_shared<const policy::Snapshot>(world.snapshot()));
-  }
-  Message bytes(const Message& query, bool is_udp = true) {
-    Message out;
-    const DnsAnswerer::Item item{query, peer};
-    std::size_t end = 0;
-    has_answer = !answerer_.answer({&item, 1}, 0, is_udp, out, {&end, 1}).empty();
-    REQUIRE(end == out.size());
-    return out;
-  }
-  Answer ask(const Ask& ask) {
-    const Message out = bytes(written(ask));
-    REQUIRE(has_answer);
-    return AnswerReader(out).read();
-  }
-
-  geo::IpAddress peer = policy::World::client(0);
-  bool has_answer = false;
-
- private:
-  DnsAnswerer answerer_;
-};
-
-using Records = std::vector<std::string>;
-
-}  // namespace
 
 TEST_CASE("addresses are those of the edges that serve the client best") {
   Asked dns;
@@ -277,12 +50,100 @@ TEST_CASE("names and types that there are not are told apart") {
   CHECK(named.ask({.type = 2}).records == Records{"ns1.example.", "ns2.example."});
 }
 
+namespace {
+
+/// The same places with host names: Frankfurt's lies in a zone of ours, Tokyo's does not.
+policy::World named_places() {
+  policy::World world = two_places();
+  world.fleet->edges[0].endpoint = "Fra1.pop.zone.example";
+  world.fleet->edges[1].endpoint = "ams1.other.example";
+  world.fleet->edges[2].endpoint = "nrt1.other.example";
+  for (const char* name : {"video.zone.example", "a.deep.zone.example"}) {
+    world.options.services.push_back(policy::Service{.name = name});
+  }
+  return world;
+}
+const DnsOptions kNamed{.zones = {"zone.example"},
+                        .cnames = {"video.zone.example"},
+                        .name_servers = {"ns1.example.net"}};
+
+}  // namespace
+
+TEST_CASE("a service's name may be another name of the best edge, whatever is asked for") {
+  Asked dns(named_places(), kNamed);
+  const std::string video = "video.zone.example";
+  const std::string fra1 = "fra1.pop.zone.example.";
+  // The zone of the target is ours, so that the answer goes on there.
+  Answer answer = dns.ask({.name = "Video.zone.example"});
+  CHECK(answer.flags == 0x8500);
+  CHECK(answer.records == Records{fra1, "192.0.2.1"});
+  CHECK(answer.owners == Records{"Video.zone.example.", fra1});
+  CHECK(dns.ask({.name = video, .type = 28}).records == Records{fra1, "2001:db8::1"});
+  answer = dns.ask({.name = video, .type = 15});  // there is none at the target
+  CHECK(answer.code == 0);
+  CHECK(answer.records == Records{fra1});
+  CHECK(answer.authority_owner == "zone.example.");
+  for (const std::uint16_t type :
+       std::vector<std::uint16_t>{5, 255}) {  // CNAME; ANY, which CNAME answers
+    answer = dns.ask({.name = video, .type = type});
+    CHECK(answer.records == Records{fra1});
+    CHECK(answer.authorities == 0);
+  }
+  // It is not: resolvers go on themselves.
+  dns.peer = policy::World::client(1);
+  for (const std::uint16_t type : std::vector<std::uint16_t>{1, 28, 15, 5, 255, 6, 2}) {
+    answer = dns.ask({.name = video, .type = type});
+    CHECK(answer.code == 0);
+    CHECK(answer.records == Records{"nrt1.other.example."});
+    CHECK(answer.authorities == 0);
+  }
+  answer = dns.ask({.name = video, .has_edns = true, .option = subnet_option(1, 24, {0, 0, 1})});
+  CHECK(answer.records == Records{fra1, "192.0.2.1"});
+  CHECK(answer.scope == 24);
+  // The names of the zone beside it.
+  answer = dns.ask({.name = "fra1.pop.zone.example",
+                    .has_edns = true,
+                    .option = subnet_option(1, 24, {0, 0, 2})});
+  CHECK(answer.records == Records{"192.0.2.1"});
+  CHECK(answer.scope == 0);  // for all clients
+  CHECK(dns.ask({.name = "fra1.pop.zone.example", .type = 255}).records.size() == 1);
+  CHECK(dns.ask({.name = "a.deep.zone.example"}).records == Records{"192.0.2.3"});
+  answer = dns.ask({.name = "a.deep.zone.example", .type = 5});
+  CHECK(answer.code == 0);
+  CHECK(answer.records.empty());
+  for (const std::uint16_t type :
+       std::vector<std::uint16_t>{1, 255}) {  // names below it, none at it (RFC 8020)
+    answer = dns.ask({.name = "deep.zone.example", .type = type});
+    CHECK(answer.code == 0);
+    CHECK(answer.records.empty());
+    CHECK(answer.authority_owner == "zone.example.");
+  }
+  CHECK(dns.ask({.name = "x.video.zone.example"}).code == 3);
+  CHECK(dns.ask({.name = "zone.example", .type = 6}).records.size() == 1);
+  CHECK(dns.ask({.name = "zone.example", .type = 2}).records == Records{"ns1.example.net."});
+  CHECK(dns.ask({.name = "zone.example"}).authorities == 1);
+}
+
+TEST_CASE("a service at the top of a zone has addresses, and an edge without a name no CNAME") {
+  DnsOptions options = kNamed;
+  options.cnames.push_back("www.cdn.example");
+  Asked apex(named_places(), options);
+  CHECK(apex.ask({}).records == Records{"192.0.2.1", "192.0.2.2"});
+  policy::World world = named_places();
+  world.fleet->edges[0].endpoint.clear();
+  Asked nameless(world, kNamed);
+  const Answer answer = nameless.ask({.name = "video.zone.example"});
+  CHECK(answer.code == 2);
+  CHECK(answer.authorities == 0);
+}
+
 TEST_CASE("where no edge may serve the resolver is told to ask elsewhere") {
   policy::World world = two_places();
   for (cache::EdgeState& state : world.states) state.mode = cache::EdgeMode::down;
   Asked dns(world);
   const Answer answer = dns.ask({});
   CHECK(answer.code == 2);
+  CHECK((answer.flags & 0x0400) == 0);  // nobody is to believe it
   CHECK(answer.records.empty());
 }
 
@@ -300,72 +161,6 @@ TEST_CASE("the client's network counts for more than the resolver's") {
   CHECK(answer.records == Records{"192.0.2.1", "192.0.2.2"});
   CHECK(answer.has_opt);
   CHECK(answer.scope == -1);
-}
-
-TEST_CASE("every address within a scope gets the answer that it was given for") {
-  cache::Random random(5);
-  for (const bool has_shares : {false, true}) {
-    policy::World world = policy::World::random(random, 20, 40);
-    for (std::size_t i = 0; i < world.fleet->edges.size(); ++i) {
-      world.fleet->edges[i].addresses = {geo::IpAddress::v4(static_cast<std::uint32_t>(i + 1))};
-    }
-    world.options.services = {policy::Service{.name = "www.cdn.example"}};
-    // Blocks within blocks, of both families, at places of their own.
-    for (std::size_t i = 0; i < 60; ++i) {
-      const bool is_v4 = i % 2 == 0;
-      geo::IpAddress address = geo::IpAddress::v4(static_cast<std::uint32_t>(random.next()));
-      if (!is_v4) {
-        for (auto& byte : address.bytes) byte = static_cast<std::uint8_t>(random.next());
-        address.bytes[0] = 0x20;
-        address.bytes[1] = 0x0F;
-      }
-      const auto bits =
-          static_cast<unsigned>(is_v4 ? 96 + 4 + random.below(28) : 16 + random.below(112));
-      world.overrides.entries.push_back({.prefix = geo::IpPrefix::around(address, bits),
-                                         .location = {.point = policy::random_point(random),
-                                                      .source = geo::LocationSource::override}});
-    }
-    if (has_shares) {
-      auto shares = std::make_shared<policy::AdmitShares>(world.map()->areas(), 20);
-      for (std::uint16_t area = 0; area < world.map()->areas(); ++area) {
-        for (std::size_t e = 0; e < 20; ++e) shares->set(area, policy::edge_id(e), random.unit());
-      }
-      world.shares = shares;
-    }
-    Asked dns(world);
-    std::set<int> scopes;
-    for (std::size_t i = 0; i < 400; ++i) {
-      const bool is_v4 = i % 2 == 0;
-      // In a block of the operator's, or near one.
-      const geo::IpPrefix& block = world.overrides.entries[i % 60].prefix;
-      Message address(block.address.bytes.begin() + (is_v4 ? 12 : 0), block.address.bytes.end());
-      for (std::size_t at = address.size() / 2; at < address.size(); ++at) {
-        if (random.below(4) == 0) address[at] = static_cast<std::uint8_t>(random.next());
-      }
-      const unsigned whole = is_v4 ? 32 : 128;
-      const auto option = [&](const Message& of) {
-        return subnet_option(is_v4 ? 1 : 2, whole, of);
-      };
-      const Answer given = dns.ask({.has_edns = true, .option = option(address)});
-      REQUIRE(given.scope >= 0);
-      REQUIRE(given.scope <= static_cast<int>(whole));
-      scopes.insert(given.scope);
-      for (int k = 0; k < 40; ++k) {
-        Message other = address;
-        for (unsigned bit = static_cast<unsigned>(given.scope); bit < whole; ++bit) {
-          // Near either end, where another block begins, or anywhere.
-          const bool flips = k == 0 ? false : k == 1 ? true : random.below(2) == 0;
-          const std::uint8_t mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
-          other[bit / 8] = static_cast<std::uint8_t>(
-              k < 2 ? (flips ? other[bit / 8] | mask : other[bit / 8] & ~mask)
-                    : (flips ? other[bit / 8] ^ mask : other[bit / 8]));
-        }
-        const Answer same = dns.ask({.has_edns = true, .option = option(other)});
-        REQUIRE(same.records == given.records);
-      }
-    }
-    CHECK(scopes.size() > 4);
-  }
 }
 
 TEST_CASE("what breaks a rule of the wire is refused by its code or not answered at all") {
@@ -412,11 +207,198 @@ TEST_CASE("what breaks a rule of the wire is refused by its code or not answered
   CHECK(with(subnet_option(1, 24, {0, 0, 2}, 24)) == 1);
   CHECK(with({0, 8, 0, 3, 0, 1, 24}) == 1);
   CHECK(with({0, 8, 0, 200}) == 1);
-  CHECK(with({0, 10, 0, 2, 1, 2}) == 0);  // a cookie is passed over
+  CHECK(with({0, 10, 0, 2, 1, 2}) == 1);  // a cookie has 8 bytes at least
   Message twice = subnet_option(1, 0, {});
   const Message once = twice;
   twice.insert(twice.end(), once.begin(), once.end());
   CHECK(with(twice) == 1);
+}
+
+TEST_CASE("who speaks EDNS is answered in EDNS, whatever is wrong") {
+  Asked dns;
+  const auto read = [&](const Message& query) {
+    const Message out = dns.bytes(query);
+    REQUIRE(dns.has_answer);
+    return AnswerReader(out).read();
+  };
+  const Message plain = written({});
+  const Message opt{0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0};  // with DO set
+  CHECK_FALSE(read(plain).has_opt);
+  Answer answer = read(with_record(plain, kAdditionalsAt, opt));
+  CHECK(answer.code == 0);
+  CHECK(answer.has_opt);
+  CHECK(answer.dnssec_ok);
+  CHECK_FALSE(read(written({.has_edns = true})).dnssec_ok);
+  answer = dns.ask({.has_edns = true, .version = 1});
+  CHECK(answer.code == 16);
+  CHECK(answer.has_opt);
+  CHECK(answer.version == 0);
+  CHECK(answer.records.empty());
+  answer = dns.ask({.has_edns = true, .version = 255, .option = {0, 8, 0, 1, 7}});
+  CHECK(answer.code == 16);  // what its options mean is not known
+  Message other = written({.has_edns = true});
+  other[2] = 0x20;  // NOTIFY
+  answer = read(other);
+  CHECK(answer.code == 4);
+  CHECK(answer.has_opt);
+  CHECK(answer.question == "www.cdn.example.");
+  // Two OPT records, one in another section, one of another owner.
+  for (const Message& bad :
+       {with_record(written({.has_edns = true}), kAdditionalsAt, opt),
+        with_record(plain, kAuthoritiesAt, opt), with_record(plain, kAnswersAt, opt)}) {
+    CHECK(read(bad).code == 1);
+  }
+  CHECK(read(with_record(written({.has_edns = true}), kAdditionalsAt, opt)).has_opt);
+  Message owned{1, 'a'};
+  owned.insert(owned.end(), opt.begin(), opt.end());
+  CHECK(read(with_record(plain, kAdditionalsAt, owned)).code == 1);
+  // Options without a meaning here, one of them empty.
+  answer = dns.ask({.has_edns = true, .option = {0xFD, 0xE9, 0, 2, 1, 2, 0, 12, 0, 0}});
+  CHECK(answer.code == 0);
+  CHECK(answer.records.size() == 2);
+  CHECK(dns.ask({.has_edns = true, .option = {0xFD, 0xE9, 0}}).code == 1);
+}
+
+TEST_CASE("a cookie is answered with one that is taken from then on, there and then alone") {
+  Asked dns(two_places(), {}, {DnsCookies::Secret{1, 2, 3}});
+  dns.now_ms = 1'700'000'000'999;
+  const auto option = [](const Message& cookie) {
+    Message out;
+    word(out, 10);
+    word(out, static_cast<unsigned>(cookie.size()));
+    out.insert(out.end(), cookie.begin(), cookie.end());
+    return out;
+  };
+  const Message client{1, 2, 3, 4, 5, 6, 7, 8};
+  const auto ask = [&](const Message& cookie) {
+    return dns.ask({.has_edns = true, .option = option(cookie)});
+  };
+  /// Asks for nothing but a cookie.
+  const auto ask_alone = [&](const Message& options) {
+    Message query{0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0};
+    query.push_back(static_cast<std::uint8_t>(options.size()));
+    query.insert(query.end(), options.begin(), options.end());
+    const Message out = dns.bytes(query);
+    REQUIRE(dns.has_answer);
+    return AnswerReader(out).read();
+  };
+  const Message given = ask(client).cookie;
+  REQUIRE(given.size() == 24);
+  CHECK(std::equal(client.begin(), client.end(), given.begin()));
+  CHECK(Message(given.begin() + 8, given.begin() + 12) == Message{1, 0, 0, 0});
+  CHECK(Message(given.begin() + 12, given.begin() + 16) == Message{0x65, 0x53, 0xF1, 0x00});
+  Answer answer = ask(given);
+  CHECK(answer.code == 0);
+  CHECK(answer.records.size() == 2);
+  CHECK(answer.cookie == given);
+  answer = ask_alone(option(client));
+  CHECK(answer.code == 0);
+  CHECK(answer.question.empty());
+  CHECK((answer.flags & 0x0400) == 0);
+  CHECK(answer.cookie == given);
+  CHECK(ask_alone(option(given)).code == 0);
+  // From elsewhere it counts for nothing, which hinders nobody's question.
+  dns.peer = geo::IpAddress::v4(0x0A00'0001);
+  CHECK(ask(given).code == 0);
+  CHECK(ask(given).cookie != given);
+  answer = ask_alone(option(given));
+  CHECK(answer.code == 23);
+  CHECK(answer.cookie.size() == 24);
+  // Not the address that an address carries.
+  dns.peer = *geo::IpAddress::parse("2002:a00:1::1");
+  CHECK(ask_alone(option(ask(client).cookie)).code == 0);
+  const Message carried = ask(client).cookie;
+  dns.peer = *geo::IpAddress::parse("2002:a00:1::2");
+  CHECK(ask_alone(option(carried)).code == 23);
+  for (const std::size_t size : {0U, 7U, 9U, 15U, 41U}) {
+    answer = ask(Message(size));
+    CHECK(answer.code == 1);
+    CHECK(answer.has_opt);
+    CHECK(answer.cookie.empty());
+  }
+  // Of several the first counts (RFC 7873 §5.2).
+  Message several = option(client);
+  word(several, 10);
+  word(several, 1);
+  several.push_back(7);
+  CHECK(dns.ask({.has_edns = true, .option = several}).code == 0);
+  // Names that are not ours, and what is not done: a cookie all the same.
+  CHECK(dns.ask({.name = "x", .has_edns = true, .option = option(client)}).cookie.size() == 24);
+  // Nothing asked, and no cookie.
+  CHECK(ask_alone({}).code == 1);
+  CHECK(Asked().ask({.has_edns = true, .option = option(client)}).cookie.empty());
+}
+
+TEST_CASE("who answers is told to those who ask for it") {
+  Asked dns(two_places(), {.nsid = "fra-a"});
+  CHECK(dns.ask({.has_edns = true, .option = {0, 3, 0, 0}}).nsid == "fra-a");
+  CHECK(dns.ask({.name = "x", .has_edns = true, .option = {0, 3, 0, 0}}).nsid == "fra-a");
+  // What it holds in a query does not count (RFC 5001 §2.1).
+  CHECK(dns.ask({.has_edns = true, .option = {0, 3, 0, 2, 1, 2}}).nsid == "fra-a");
+  CHECK(dns.ask({.has_edns = true}).nsid.empty());
+  CHECK_FALSE(dns.ask({}).has_opt);
+  CHECK(Asked().ask({.has_edns = true, .option = {0, 3, 0, 0}}).nsid.empty());
+}
+
+TEST_CASE("the longest of everything fits into the shortest answer") {
+  std::string name = "www.cdn.example";
+  while (name.size() < 190) name = std::string(60, 'a') + "." + name;
+  Asked dns(two_places(), {.nsid = std::string(64, 'n')}, {DnsCookies::Secret{}});
+  Message options = subnet_option(2, 128, Message(16, 1));
+  const Message more{0, 3, 0, 0, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+  options.insert(options.end(), more.begin(), more.end());
+  const Message out =
+      dns.bytes(written({.name = name, .has_edns = true, .udp_bytes = 512, .option = options}));
+  CHECK(out.size() <= 512);
+  const Answer answer = AnswerReader(out).read();
+  CHECK(answer.code == 3);
+  CHECK(answer.nsid.size() == 64);
+  CHECK(answer.cookie.size() == 24);
+  CHECK(answer.scope == 0);
+}
+
+TEST_CASE("owners of records that do not matter are passed over if they are names") {
+  Asked dns;
+  const Message query = written({});
+  const auto code_with = [&](Message owner) {
+    // Of a type that says nothing here: 1 second, no data.
+    for (const int byte : {0, 99, 0, 1, 0, 0, 0, 1, 0, 0}) {
+      owner.push_back(static_cast<std::uint8_t>(byte));
+    }
+    const Message out = dns.bytes(with_record(query, kAdditionalsAt, owner));
+    return AnswerReader(out).read().code;
+  };
+  const auto here = static_cast<std::uint8_t>(query.size());
+  CHECK(code_with({0}) == 0);
+  CHECK(code_with({1, 'a', 0}) == 0);
+  CHECK(code_with({0xC0, 12}) == 0);  // the question's name
+  CHECK(code_with({1, 'a', 0xC0, 12}) == 0);
+  CHECK(code_with({0xC0, here}) == 1);                                 // itself
+  CHECK(code_with({1, 'a', 0xC0, here}) == 1);                         // round and round
+  CHECK(code_with({0xC0, static_cast<std::uint8_t>(here + 2)}) == 1);  // forward
+  CHECK(code_with({0xFF, 0xFF}) == 1);                                 // beyond the message
+  CHECK(code_with({0xC0, 3}) == 1);                                    // the header is no name
+  CHECK(code_with({0x40, 0}) == 1);  // neither a length nor a pointer
+  CHECK(code_with({0x80, 0}) == 1);
+}
+
+TEST_CASE("who asks for a change of zone is refused, with what it has or without") {
+  Asked dns;
+  const Message soa{0xC0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0, 0, 0, 0,
+                    1,    0,  0, 0, 1, 0, 0, 0, 1, 0, 0, 0,  1, 0, 0, 0, 1};
+  const auto code = [&](const Message& query) {
+    return AnswerReader(dns.bytes(query)).read().code;
+  };
+  CHECK(code(written({.type = 251})) == 5);
+  CHECK(code(with_record(written({.type = 251}), kAuthoritiesAt, soa)) == 5);
+  CHECK(code(with_record(written({}), kAuthoritiesAt, soa)) == 1);
+}
+
+TEST_CASE("an answer for all classes has no authority") {
+  Asked dns;
+  const Answer answer = dns.ask({.class_code = 255});
+  CHECK(answer.records.size() == 2);
+  CHECK(answer.flags == 0x8100);
 }
 
 TEST_CASE("many at once are answered as they would be one by one") {

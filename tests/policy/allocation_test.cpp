@@ -1,56 +1,10 @@
-// A program of its own: it replaces the allocator by one that counts.
-
-#include <atomic>
+#include <array>
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <new>
+#include <memory>
+#include <vector>
 
+#include "tests/allocations.hpp"
 #include "tests/policy/worlds.hpp"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t bytes) {
-  ++allocations;
-  if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return counted(bytes);
-}
-void* operator new[](std::size_t bytes) {
-  return counted(bytes);
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
 
 namespace edgeward::policy {
 
@@ -81,17 +35,17 @@ TEST_CASE("a decision allocates nothing, whatever its way") {
       requests.back().content = cache::ContentId{random.below(1000)};
     }
     std::array<std::size_t, 8> reasons{};
-    const std::size_t before = allocations;
+    const std::size_t before = test::allocations();
     for (const Request& request : requests) {
       ++reasons[static_cast<std::size_t>(route(request, snapshot).reason)];
     }
-    CHECK(allocations == before);
+    CHECK(test::allocations() == before);
     CHECK(reasons[static_cast<std::size_t>(Reason::override)] > 0);
     CHECK(reasons[static_cast<std::size_t>(Reason::fallback_location)] > 0);
     CHECK(reasons[static_cast<std::size_t>(Reason::widened)] > 0);
     // The counter counts.
     const auto one = std::make_unique<int>(1);
-    CHECK(allocations == before + 1);
+    CHECK(test::allocations() == before + 1);
   }
 }
 
