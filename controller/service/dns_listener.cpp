@@ -28,6 +28,7 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 constexpr std::size_t kBatch = DnsAnswerer::kItemsMax;
 constexpr std::size_t kQueryBytesMax = 4096;  ///< of what a datagram may hold; the rest is cut off
 constexpr std::size_t kConnectionsMax = 1000;
+constexpr int kFreePortTries = 64;
 constexpr auto kTcpIdle = std::chrono::seconds(10);
 
 [[noreturn]] void fail(const std::string& address, std::uint16_t port, const char* kind,
@@ -145,14 +146,7 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   Sockets(asio::io_context& context, const std::string& address, std::uint16_t port,
           DnsHandler handler)
       : udp_(context), tcp_(context), handler_(std::move(handler)) {
-    boost::system::error_code error;
-    const auto ip = asio::ip::make_address(address, error);
-    if (!error) open(udp_, udp::endpoint(ip, port), error);
-    if (error) fail(address, port, "UDP", error);
-    const std::uint16_t same = udp_.local_endpoint().port();
-    open(tcp_, tcp::endpoint(ip, same), error);
-    if (!error) tcp_.listen(1024, error);
-    if (error) fail(address, same, "TCP", error);
+    bind(address, port);
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
       auto& header = in_[i].msg_hdr;
@@ -176,6 +170,24 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   [[nodiscard]] std::uint16_t port() const { return udp_.local_endpoint().port(); }
 
  private:
+  /// UDP and TCP at one port. One that is free for the first may be in use for the second: port 0
+  /// is tried again.
+  void bind(const std::string& address, std::uint16_t port) {
+    boost::system::error_code error;
+    const auto ip = asio::ip::make_address(address, error);
+    for (int tries = port == 0 ? kFreePortTries : 1; tries > 0; --tries) {
+      if (!error) open(udp_, udp::endpoint(ip, port), error);
+      if (error) fail(address, port, "UDP", error);
+      const std::uint16_t same = udp_.local_endpoint().port();
+      open(tcp_, tcp::endpoint(ip, same), error);
+      if (!error) tcp_.listen(1024, error);
+      if (!error) return;
+      if (tries == 1) fail(address, same, "TCP", error);
+      udp_.close(error);
+      tcp_.close(error);
+    }
+  }
+
   void wait() {
     udp_.async_wait(udp::socket::wait_read,
                     [self = shared_from_this()](const boost::system::error_code& error) {
