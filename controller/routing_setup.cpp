@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -31,12 +32,21 @@ void tell_unknown_edges(const geo::PrefixOverrides& overrides, const cache::Flee
                    file, unknown.size(), *unknown.begin()));
 }
 
-std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk) {
+std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk,
+                                                std::vector<DatabaseFacts>& facts) {
   const geo::CountryCentres centres = load_country_centres();
   geo::AddressMapBuilder builder(config.geo.fallback);
   for (const std::filesystem::path& path : config.geo.databases) {
     const auto database = geo::Mmdb::open(path.string());
     if (!database) throw sim::InputError(database.error());
+    const bool is_known = std::any_of(facts.begin(), facts.end(), [&](const DatabaseFacts& known) {
+      return known.file == database->path();
+    });
+    if (!is_known) {
+      facts.push_back({.file = database->path(),
+                       .type = std::string(database->type()),
+                       .built_at_s = database->build_time_s()});
+    }
     auto read = geo::read_layer(*database, centres);
     if (!read) throw sim::InputError(read.error());
     if (read->unreadable > 0) {
@@ -54,7 +64,7 @@ std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk
 Routing make_routing(const Config& config, const Talk& talk) {
   Routing routing;
   routing.fleet = std::make_shared<const cache::Fleet>(config.fleet);
-  routing.map = read_map(config, talk);
+  routing.map = read_map(config, talk, routing.databases);
   if (config.geo.overrides) {
     const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
     tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/edge.hpp"
 #include "controller/config/config_file.hpp"
@@ -16,6 +18,13 @@ namespace edgeward::controller {
 /// Where a command says what it does on the way: a sentence without an end of line.
 using Talk = std::function<void(std::string_view)>;
 
+/// A location database as it says itself.
+struct DatabaseFacts {
+  std::string file;
+  std::string type;
+  std::uint64_t built_at_s = 0;  ///< since the epoch
+};
+
 /// What routing needs of files, compiled: the parts of a snapshot that change when one of them
 /// does.
 struct Routing {
@@ -23,6 +32,7 @@ struct Routing {
   std::shared_ptr<const geo::AddressMap> map;
   std::shared_ptr<const policy::FleetPart> part;
   std::shared_ptr<const geo::CellRtts> rtts;  ///< null without measured round trips
+  std::vector<DatabaseFacts> databases;       ///< that the map was made of, each once
 };
 
 /// Reads databases, country centres, overrides and measured round trips and compiles them with the

@@ -99,15 +99,15 @@ class Reloader {
   void run() {
     try {
       const Config config = load_config(command_);
-      publisher_.replace(make_routing(config, say), state_rules(config));
+      publisher_.replace(make_routing(config, say), state_rules(config), wall_ms());
       say("reloaded");
     } catch (const ConfigError& error) {
       say("reload refused, going on as before:");
       for (const Fault& fault : error.faults()) say(fault.text());
-      publisher_.refuse_reload(error.faults().front().text());
+      publisher_.refuse_reload(error.faults().front().text(), wall_ms());
     } catch (const std::exception& error) {
       say(fmt::format("reload refused, going on as before: {}", error.what()));
-      publisher_.refuse_reload(error.what());
+      publisher_.refuse_reload(error.what(), wall_ms());
     }
     is_running_ = false;
   }

@@ -12,6 +12,7 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
+#include "controller/service/counts.hpp"
 #include "controller/service/publisher.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
@@ -53,7 +54,9 @@ class Api {
   /// What was decided since the last call.
   [[nodiscard]] WorkerTick take();
   /// Counts an answer given elsewhere by the same snapshot, over DNS.
-  void note(const DnsOutcome& outcome);
+  void note(const DnsOutcome& outcome, DnsTransport transport);
+  /// Where whoever calls counts what else there is; take() takes it too.
+  [[nodiscard]] TrafficCounts& traffic() { return tick_.traffic; }
 
   /// `response` is cleared first.
   void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);

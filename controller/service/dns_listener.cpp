@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "controller/service/worker_clock.hpp"
+
 namespace edgeward::controller {
 
 namespace {
@@ -60,18 +62,24 @@ void open(Socket& socket, const Endpoint& endpoint, boost::system::error_code& e
 /// A TCP connection: two bytes of length before each message.
 class TcpSession : public std::enable_shared_from_this<TcpSession> {
  public:
-  TcpSession(tcp::socket socket, const DnsHandler& handler, std::size_t& sessions)
+  TcpSession(tcp::socket socket, const DnsHandler& handler, std::size_t& sessions,
+             TrafficCounts& counts)
       : socket_(std::move(socket)),
         timer_(socket_.get_executor()),
         handler_(handler),
-        sessions_(sessions) {
+        sessions_(sessions),
+        counts_(counts) {
     ++sessions_;
+    ++connection_counts().opened;
     boost::system::error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
     const auto peer = geo::IpAddress::parse(remote.address().to_string());
     if (peer) peer_ = peer->unwrapped();
   }
-  ~TcpSession() { --sessions_; }
+  ~TcpSession() {
+    --sessions_;
+    ++connection_counts().closed;
+  }
   TcpSession(const TcpSession&) = delete;
   TcpSession& operator=(const TcpSession&) = delete;
 
@@ -79,7 +87,9 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     timer_.expires_after(kTcpIdle);
     timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
       const auto alive = self.lock();
-      if (!error && alive) alive->close();
+      if (error || !alive) return;
+      alive->connection_counts().note(TimedOut::idle);
+      alive->close();
     });
     if (unread_ == input_.size()) input_.resize(std::max<std::size_t>(2 * input_.size(), 1024));
     socket_.async_read_some(
@@ -87,12 +97,18 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
           if (error) return self->close();
           self->unread_ += count;
-          self->answer_all();
+          self->answer_all(WorkerClock::now_ns());
         });
   }
 
  private:
-  void answer_all() {
+  [[nodiscard]] ConnectionCounts& connection_counts() {
+    return counts_.connections_of(ListenerKind::dns);
+  }
+
+  void answer_all(std::int64_t read_at_ns) {
+    const DnsRead read{.at_ns = read_at_ns, .transport = DnsTransport::tcp};
+    std::uint64_t answers = 0;
     std::size_t begin = 0;
     while (unread_ - begin >= 2) {
       const std::size_t size = static_cast<std::size_t>(input_[begin] << 8 | input_[begin + 1]);
@@ -101,10 +117,11 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
       output_.insert(output_.end(), 2, 0);
       const DnsAnswerer::Item item{std::span(input_).subspan(begin + 2, size), peer_};
       std::size_t end = 0;
-      handler_({&item, 1}, false, output_, {&end, 1});
+      handler_({&item, 1}, read, output_, {&end, 1});
       const std::size_t answered = output_.size() - length_at - 2;
       if (answered == 0) output_.resize(length_at);
       if (answered > 0) {
+        ++answers;
         output_[length_at] = static_cast<std::uint8_t>(answered >> 8);
         output_[length_at + 1] = static_cast<std::uint8_t>(answered);
       }
@@ -113,14 +130,16 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     std::copy(input_.begin() + static_cast<std::ptrdiff_t>(begin),
               input_.begin() + static_cast<std::ptrdiff_t>(unread_), input_.begin());
     unread_ -= begin;
-    if (output_.empty()) return read();
-    asio::async_write(
-        socket_, asio::buffer(output_),
-        [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-          self->output_.clear();
-          if (error) return self->close();
-          self->read();
-        });
+    if (output_.empty()) return this->read();
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this(), read_at_ns, answers](
+                          const boost::system::error_code& error, std::size_t) {
+                        self->output_.clear();
+                        if (error) return self->close();
+                        self->counts_.at(DnsTransport::tcp)
+                            .durations.add(WorkerClock::now_ns() - read_at_ns, answers);
+                        self->read();
+                      });
   }
 
   void close() {
@@ -133,6 +152,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
   asio::steady_timer timer_;
   const DnsHandler& handler_;
   std::size_t& sessions_;
+  TrafficCounts& counts_;
   geo::IpAddress peer_;
   std::vector<std::uint8_t> input_;
   std::size_t unread_ = 0;
@@ -144,8 +164,8 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
  public:
   Sockets(asio::io_context& context, const std::string& address, std::uint16_t port,
-          DnsHandler handler)
-      : udp_(context), tcp_(context), handler_(std::move(handler)) {
+          DnsHandler handler, TrafficCounts& counts)
+      : udp_(context), tcp_(context), handler_(std::move(handler)), counts_(counts) {
     bind(address, port);
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
@@ -210,11 +230,12 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   }
 
   void answer_batch(std::size_t count) {
+    const DnsRead read{.at_ns = WorkerClock::now_ns(), .transport = DnsTransport::udp};
     output_.clear();
     for (std::size_t i = 0; i < count; ++i) {
       items_[i] = {std::span(input_[i]).first(in_[i].msg_len), address_of(peers_[i])};
     }
-    handler_(std::span(items_).first(count), true, output_, ends_);
+    handler_(std::span(items_).first(count), read, output_, ends_);
     std::size_t answers = 0;
     std::size_t begin = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -237,22 +258,28 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
       // One that cannot be sent is lost, as datagrams may be; the others go on.
       sent += count_sent > 0 ? static_cast<std::size_t>(count_sent) : 1;
     }
+    counts_.at(read.transport).durations.add(WorkerClock::now_ns() - read.at_ns, answers);
   }
 
   void accept() {
-    tcp_.async_accept([self = shared_from_this()](const boost::system::error_code& error,
-                                                  tcp::socket socket) {
-      if (!self->tcp_.is_open()) return;
-      if (!error && self->sessions_ < kConnectionsMax) {
-        std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_)->read();
-      }
-      self->accept();
-    });
+    tcp_.async_accept(
+        [self = shared_from_this()](const boost::system::error_code& error, tcp::socket socket) {
+          if (!self->tcp_.is_open()) return;
+          if (!error && self->sessions_ < kConnectionsMax) {
+            std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_,
+                                         self->counts_)
+                ->read();
+          } else if (!error) {
+            ++self->counts_.connections_of(ListenerKind::dns).refused;
+          }
+          self->accept();
+        });
   }
 
   udp::socket udp_;
   tcp::acceptor tcp_;
   DnsHandler handler_;
+  TrafficCounts& counts_;
   std::size_t sessions_ = 0;
   std::array<std::array<std::uint8_t, kQueryBytesMax>, kBatch> input_{};
   std::array<sockaddr_storage, kBatch> peers_{};
@@ -266,8 +293,8 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
 };
 
 DnsListener::DnsListener(asio::io_context& context, const std::string& address, std::uint16_t port,
-                         DnsHandler handler)
-    : sockets_(std::make_shared<Sockets>(context, address, port, std::move(handler))) {}
+                         DnsHandler handler, TrafficCounts& counts)
+    : sockets_(std::make_shared<Sockets>(context, address, port, std::move(handler), counts)) {}
 
 DnsListener::~DnsListener() = default;
 

@@ -11,6 +11,7 @@
 
 #include "cache/edge.hpp"
 #include "controller/routing_setup.hpp"
+#include "controller/service/counts.hpp"
 #include "controller/service/state_table.hpp"
 #include "policy/decision.hpp"
 #include "policy/demand.hpp"
@@ -19,37 +20,40 @@
 
 namespace edgeward::controller {
 
-inline constexpr std::size_t kReasonCount =
-    static_cast<std::size_t>(policy::Reason::best_score) + 1;
+/// Decisions about one edge.
+struct EdgeCounts {
+  std::uint64_t decisions = 0;  ///< that named it
+  std::uint64_t wanted = 0;     ///< that would have named it were no edge full
+  std::uint64_t refused = 0;    ///< of those wanted, that its admit share sent elsewhere
 
-/// DNS answers are counted by code; the last counts BADVERS.
-inline constexpr std::size_t kDnsCodes = 17;
+  EdgeCounts& operator+=(const EdgeCounts& other);
+};
 
 /// Decisions of one worker since it last told, for the publisher.
 struct WorkerTick {
-  std::shared_ptr<const policy::FleetPart> fleet;  ///< that the numbers by edge are of
-  std::vector<std::uint64_t> by_edge;
-  std::array<std::uint64_t, kReasonCount> by_reason{};
-  std::uint64_t decisions = 0;
-  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
-  std::array<std::uint64_t, 6> http_by_class{};  ///< answers by the hundreds of their status
-  std::vector<policy::SampledRequest> sample;    ///< every `sample_stride`-th decision
-  std::uint64_t sample_stride = 1;               ///< a power of two
+  std::shared_ptr<const policy::FleetPart> fleet;  ///< that edges and services are of
+  std::vector<EdgeCounts> by_edge;
+  DecisionCounts decisions;
+  TrafficCounts traffic;
+  std::uint64_t decided = 0;
+  std::vector<policy::SampledRequest> sample;  ///< every `sample_stride`-th decision
+  std::uint64_t sample_stride = 1;             ///< a power of two
 };
 
 /// Sums since the start.
 struct Totals {
-  std::uint64_t decisions = 0;
-  std::array<std::uint64_t, kReasonCount> by_reason{};
-  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
-  std::array<std::uint64_t, 6> http_by_class{};
+  DecisionCounts decisions;
+  std::vector<std::string> services;  ///< names of those counted each by itself
+  TrafficCounts traffic;
 };
 
 /// What came of the reloads so far.
 struct ReloadStatus {
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;
-  std::string last_error;  ///< of the last one; empty: it was taken, or there was none
+  std::int64_t taken_at_ms = 0;    ///< the last one; before there was any: the start
+  std::int64_t refused_at_ms = 0;  ///< the last one; 0: none
+  std::string last_error;          ///< of the last one; empty: it was taken, or there was none
 };
 
 /// One edge, for people and machines that ask how things are.
@@ -61,6 +65,10 @@ struct EdgeView {
   bool has_reported = false;
   double requests_per_second = 0;  ///< of clients sent to it in the last tick
   double fair_share = 0;           ///< requests a second it may take by the last tick's demand
+  double max_load = 0;             ///< load ratio from which it gets no clients
+  EdgeCounts counts;               ///< since the start, or since it came to the fleet
+  /// Of those that wanted it in the last tick, the part that it took; 1 where none did.
+  double admitted_ratio = 1;
 };
 
 /// The one writer of snapshots: takes in states and what workers decided, and makes a new snapshot
@@ -83,19 +91,24 @@ class Publisher {
   /// Publishes the next snapshot, `seconds` after the last one.
   Snapshot tick(std::int64_t now_ms, double seconds);
   /// Takes over a fleet, databases or options that were read anew; edges of the same name keep
-  /// their state. The next tick publishes them.
-  void replace(Routing routing, const StateRules& rules);
+  /// their state and counts. The next tick publishes them.
+  void replace(Routing routing, const StateRules& rules, std::int64_t now_ms);
   /// Notes a reload that was not taken over, and why.
-  void refuse_reload(std::string error);
+  void refuse_reload(std::string error, std::int64_t now_ms);
   [[nodiscard]] ReloadStatus reloads() const;
 
   [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
   [[nodiscard]] Totals totals() const;
+  /// The location databases in force.
+  [[nodiscard]] std::vector<DatabaseFacts> databases() const;
   /// Names of drained edges, in the fleet's order.
   [[nodiscard]] std::vector<std::string> drained() const;
 
  private:
+  using ServiceSlots = std::array<std::size_t, kServicesCounted + 1>;
+
   [[nodiscard]] std::vector<policy::SampledRequest> merged_sample() const;
+  ServiceSlots slots_of(const policy::FleetPart& fleet);
 
   mutable std::mutex mutex_;
   Routing routing_;
@@ -103,8 +116,10 @@ class Publisher {
   std::unique_ptr<policy::LoadControl> control_;
   policy::Snapshot next_;
   Snapshot current_;
-  std::vector<WorkerTick> ticks_;  ///< since the last snapshot
-  std::vector<double> rates_;
+  std::vector<WorkerTick> ticks_;        ///< since the last snapshot
+  std::vector<EdgeCounts> ticked_;       ///< by edge, in the last tick
+  double tick_seconds_ = 1;              ///< that it took
+  std::vector<EdgeCounts> edge_totals_;  ///< by edge
   Totals totals_;
   ReloadStatus reloads_;
 };

@@ -22,7 +22,9 @@
 
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/service/counts.hpp"
 #include "controller/service/dns_listener.hpp"
+#include "controller/service/worker_clock.hpp"
 
 namespace edgeward::controller {
 
@@ -32,17 +34,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-/// ms since the epoch, to the kernel's last tick (a few ms): no system call.
-std::int64_t coarse_now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-/// The same of a clock that nobody sets.
+/// ms of the clock that nobody sets.
 std::int64_t steady_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  return WorkerClock::to_ms(WorkerClock::now_ns());
 }
 
 /// Now as HTTP writes it, made anew once a second.
@@ -144,18 +138,20 @@ class Server::Worker {
   void listen_dns(const tcp::endpoint& endpoint) {
     dns_ = std::make_unique<DnsListener>(
         context_, endpoint.address().to_string(), endpoint.port(),
-        [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
+        [this](std::span<const DnsAnswerer::Item> items, const DnsRead& read,
                std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
+          const bool is_udp = read.transport == DnsTransport::udp;
           for (const DnsOutcome& outcome :
-               answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
-            api_.note(outcome);
+               answerer_.answer(items, clock_.wall_ms(read.at_ns), is_udp, out, ends)) {
+            api_.note(outcome, read.transport);
           }
-        });
+        },
+        api_.traffic());
   }
   [[nodiscard]] std::uint16_t dns_port() const { return dns_->port(); }
 
-  void listen(const tcp::endpoint& endpoint, bool is_admin) {
-    listeners_.push_back({open_acceptor(context_, endpoint), is_admin});
+  void listen(const tcp::endpoint& endpoint, ListenerKind kind) {
+    listeners_.push_back({open_acceptor(context_, endpoint), kind});
   }
   [[nodiscard]] tcp::endpoint endpoint(std::size_t listener) const {
     return listeners_[listener].acceptor.local_endpoint();
@@ -165,7 +161,10 @@ class Server::Worker {
     for (Listener& listener : listeners_) accept(listener);
     if (dns_ != nullptr) dns_->start();
     sweep();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      context_.run();
+      publisher_.add(api_.take());
+    });
   }
 
   void publish(const Publisher::Snapshot& snapshot) {
@@ -207,12 +206,12 @@ class Server::Worker {
   class Connection;
   struct Listener {
     tcp::acceptor acceptor;
-    bool is_admin = false;
+    ListenerKind kind = ListenerKind::clients;
   };
 
   void accept(Listener& listener);
   void take_pending(Listener& listener);
-  void add(tcp::socket socket, bool is_admin);
+  void add(tcp::socket socket, ListenerKind listener);
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
 
@@ -227,6 +226,7 @@ class Server::Worker {
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
+  WorkerClock clock_;
   HttpDate date_;
   HttpResponse response_;
   bool is_draining_ = false;
@@ -239,12 +239,13 @@ class Server::Worker {
 /// not read while it writes, so that a client that takes no answers gets to send no more.
 class Server::Worker::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, bool is_admin)
+  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, ListenerKind listener)
       : worker_(worker),
         socket_(std::move(socket)),
         peer_(peer),
-        is_admin_(is_admin),
+        listener_(listener),
         reader_(worker.options_.http) {
+    ++connection_counts().opened;
     deadline_ms_ = steady_ms() + worker.options_.idle_timeout_ms;
   }
 
@@ -263,17 +264,30 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     const bool is_late = now_ms >= deadline_ms_;
     const bool is_idle = !is_writing_ && unread_ == 0 && !reader_.is_within();
     if (is_closing_ || is_writing_) {
-      if (is_late) close();
-      return;
+      if (!is_late) return;
+      if (is_writing_) connection_counts().note(TimedOut::write);
+      return close();
     }
+    if (is_idle && is_late) connection_counts().note(TimedOut::idle);
     if (is_idle && (is_late || worker_.ends_idle(now_ms))) return linger();
     if (!is_late) return;
-    worker_.response_.clear();
-    set_problem(408, "the request did not come to its end in time", worker_.response_);
-    append(worker_.response_, {.keep_alive = false, .date = worker_.date_.at(coarse_now_ms())},
+    connection_counts().note(TimedOut::request);
+    read_at_ns_ = WorkerClock::now_ns();
+    HttpResponse& response = worker_.response_;
+    response.clear();
+    set_problem(408, "the request did not come to its end in time", response);
+    http_counts().note(response.status);
+    append(response,
+           {.keep_alive = false, .date = worker_.date_.at(worker_.clock_.wall_ms(read_at_ns_))},
            output_);
     keep_alive_ = false;
     write();
+  }
+
+  /// Ends what the service does not wait for any longer.
+  void cut_off() {
+    if (!is_closing_ && socket_.is_open()) connection_counts().note(TimedOut::drain);
+    close();
   }
 
   void close() {
@@ -282,8 +296,13 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   }
 
   [[nodiscard]] const geo::IpAddress& peer() const { return peer_; }
+  [[nodiscard]] ConnectionCounts& connection_counts() {
+    return worker_.api_.traffic().connections_of(listener_);
+  }
 
  private:
+  [[nodiscard]] HttpCounts& http_counts() { return worker_.api_.traffic().at(listener_); }
+
   void on_read(const boost::system::error_code& error, std::size_t count) {
     is_reading_ = false;
     if (error) return finish();
@@ -292,7 +311,8 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       return read();
     }
     const bool is_new = unread_ == 0 && !reader_.is_within();
-    if (is_new) deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    read_at_ns_ = WorkerClock::now_ns();
+    if (is_new) deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
     unread_ += count;
     answer_all();
     if (output_.empty()) return read();
@@ -301,7 +321,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
 
   void answer_all() {
     using State = HttpRequestReader::State;
-    const std::int64_t now_ms = coarse_now_ms();
+    const std::int64_t now_ms = worker_.clock_.wall_ms(read_at_ns_);
     std::size_t begin = 0;
     while (keep_alive_ && begin < unread_) {
       std::size_t used = 0;
@@ -315,16 +335,19 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       if (state == State::refused) {
         response.clear();
         set_problem(reader_.refusal().status, reader_.refusal().detail, response);
+        http_counts().note(response.status);
         keep_alive_ = false;
       } else {
         const HttpRequest& request = reader_.request();
-        worker_.api_.answer(request, {peer_, is_admin_, now_ms}, response);
+        const bool is_admin = listener_ == ListenerKind::admin;
+        worker_.api_.answer(request, {peer_, is_admin, now_ms}, response);
         is_head = request.method == "HEAD";
         keep_alive_ = request.keep_alive && !worker_.is_draining_;
       }
       append(response,
              {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
              output_);
+      ++answers_;
       reader_.next();
     }
     unread_ -= begin;
@@ -334,20 +357,22 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
 
   void write() {
     is_writing_ = true;
-    deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this()](const boost::system::error_code& error,
                                                   std::size_t) { self->on_written(error); });
   }
 
   void on_written(const boost::system::error_code& error) {
+    const std::int64_t now_ns = WorkerClock::now_ns();
     is_writing_ = false;
     output_.clear();
     if (error) return finish();
+    http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
     if (!keep_alive_) return linger();
     const bool is_within = unread_ > 0 || reader_.is_within();
-    deadline_ms_ = steady_ms() + (is_within ? worker_.options_.request_timeout_ms
-                                            : worker_.options_.idle_timeout_ms);
+    deadline_ms_ = deadline_after(
+        now_ns, is_within ? worker_.options_.request_timeout_ms : worker_.options_.idle_timeout_ms);
     read();
   }
 
@@ -366,17 +391,23 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     worker_.remove(shared_from_this());
   }
 
+  [[nodiscard]] static std::int64_t deadline_after(std::int64_t at_ns, std::int64_t timeout_ms) {
+    return WorkerClock::to_ms(at_ns) + timeout_ms;
+  }
+
   static constexpr std::int64_t kLingerMs = 2000;
 
   Worker& worker_;
   tcp::socket socket_;
   geo::IpAddress peer_;
-  bool is_admin_;
+  ListenerKind listener_;
   HttpRequestReader reader_;
   std::vector<char> input_;
   std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
   std::string output_;
   std::int64_t deadline_ms_ = 0;
+  std::int64_t read_at_ns_ = 0;  ///< when what is answered was read
+  std::uint64_t answers_ = 0;    ///< in output_
   bool keep_alive_ = true;
   bool is_reading_ = false;
   bool is_writing_ = false;
@@ -387,7 +418,7 @@ void Server::Worker::accept(Listener& listener) {
   listener.acceptor.async_accept(
       [this, &listener](const boost::system::error_code& error, tcp::socket socket) {
         if (!listener.acceptor.is_open()) return;
-        if (!error) add(std::move(socket), listener.is_admin);
+        if (!error) add(std::move(socket), listener.kind);
         accept(listener);
       });
 }
@@ -398,52 +429,56 @@ void Server::Worker::take_pending(Listener& listener) {
   while (!error) {
     tcp::socket socket(context_);
     listener.acceptor.accept(socket, error);
-    if (!error) add(std::move(socket), listener.is_admin);
+    if (!error) add(std::move(socket), listener.kind);
   }
 }
 
-void Server::Worker::add(tcp::socket socket, bool is_admin) {
+void Server::Worker::add(tcp::socket socket, ListenerKind listener) {
   boost::system::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;
   socket.set_option(tcp::no_delay(true), error);
   const geo::IpAddress peer = address_of(remote);
   std::size_t& of_peer = by_peer_[peer.text()];
-  if (connections_.size() >= connections_max_ || of_peer >= options_.connections_per_peer_max) {
+  const bool is_full = connections_.size() >= connections_max_;
+  if (is_full || of_peer >= options_.connections_per_peer_max) {
+    ConnectionCounts& counts = api_.traffic().connections_of(listener);
+    ++(is_full ? counts.refused : counts.refused_peer);
     // Too many: said once, without waiting for what is asked.
     set_problem(503, "there are too many connections", response_);
+    api_.traffic().at(listener).note(response_.status);
     response_.retry_after_s = 1;
     std::string out;
-    append(response_, {.keep_alive = false, .date = date_.at(coarse_now_ms())}, out);
+    append(response_,
+           {.keep_alive = false, .date = date_.at(clock_.wall_ms(WorkerClock::now_ns()))}, out);
     response_.clear();
     socket.non_blocking(true, error);
     socket.write_some(asio::buffer(out), error);
     return;
   }
   ++of_peer;
-  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, is_admin);
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, listener);
   connections_.insert(connection);
   connection->read();
 }
 
 void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) == 0) return;
+  ++connection->connection_counts().closed;
   const auto found = by_peer_.find(connection->peer().text());
   if (found != by_peer_.end() && --found->second == 0) by_peer_.erase(found);
 }
 
 void Server::Worker::sweep() {
+  clock_.sync();
   const std::int64_t now_ms = steady_ms();
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->check(now_ms);
   if (is_draining_) {
     if (now_ms >= drain_until_ms_) {
-      for (const auto& connection : all) connection->close();
+      for (const auto& connection : all) connection->cut_off();
     }
-    if (connections_.empty()) {
-      publisher_.add(api_.take());
-      return;
-    }
+    if (connections_.empty()) return;
   }
   timer_.expires_after(std::chrono::milliseconds(is_draining_ ? 20 : 250));
   timer_.async_wait([this](const boost::system::error_code&) { sweep(); });
@@ -460,8 +495,8 @@ Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActi
   for (unsigned i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<Worker>(options, api, actions, publisher,
                                                 options.connections_max / count + 1));
-    workers_.back()->listen(listen, false);
-    workers_.back()->listen(admin, true);
+    workers_.back()->listen(listen, ListenerKind::clients);
+    workers_.back()->listen(admin, ListenerKind::admin);
     if (i > 0) continue;
     // Port 0: all workers share the one that the first got.
     listen.port(workers_[0]->endpoint(0).port());

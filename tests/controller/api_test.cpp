@@ -254,7 +254,7 @@ TEST_CASE("what was decided is counted, and why a reload was refused is shown") 
   api.get("/v1/route?client=0.0.1.9&content=/a");
   api.get("/v1/route?client=0.0.1.9&content=/b");
   api.get("/nothing");
-  api.publisher_.refuse_reload("edgeward.yaml:1:2: \"odd\"");
+  api.publisher_.refuse_reload("edgeward.yaml:1:2: \"odd\"", kNowMs);
   api.tick();
   api.caller_.is_admin = true;
   const std::string text = api.get("/metrics").body;
@@ -262,17 +262,18 @@ TEST_CASE("what was decided is counted, and why a reload was refused is shown") 
     INFO(line);
     CHECK(text.find("\n" + line + "\n") != std::string::npos);
   };
-  has("edgeward_decisions_total{reason=\"best_score\"} 2");
-  has("edgeward_decisions_total{reason=\"no_edge\"} 0");
-  has("edgeward_http_answers_total{status=\"2xx\"} 2");
-  has("edgeward_http_answers_total{status=\"4xx\"} 1");
+  const std::string labels = "source=\"mmdb\",service=\"www.example\"";
+  has("edgeward_decisions_total{reason=\"best_score\"," + labels + "} 2");
+  has("edgeward_decisions_total{reason=\"no_edge\"," + labels + "} 0");
+  has("edgeward_http_answers_total{listener=\"clients\",status=\"2xx\"} 2");
+  has("edgeward_http_answers_total{listener=\"clients\",status=\"4xx\"} 1");
   has("edgeward_snapshot_version 2");
   has("edgeward_reloads_total{result=\"refused\"} 1");
   has("edgeward_last_reload_refused 1");
   has("edgeward_edge_requests_per_second{edge=\"fra1\"} 2");
   has("edgeward_edge_candidate{edge=\"nrt1\"} 1");
   CHECK(body(api.get("/v1/edges")).at("reload_error") == "edgeward.yaml:1:2: \"odd\"");
-  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  api.publisher_.replace(europe(), {.is_silent_ready = true}, kNowMs);
   CHECK(body(api.get("/v1/edges")).at("reload_error").is_null());
 }
 
@@ -309,7 +310,7 @@ TEST_CASE("a reload keeps the states of edges that stay") {
   Asked api;
   api.caller_.is_admin = true;
   api.post("/v1/edges/fra1/drain");
-  api.publisher_.replace(europe(), {.is_silent_ready = true});
+  api.publisher_.replace(europe(), {.is_silent_ready = true}, kNowMs);
   api.tick();
   CHECK(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("edge") == "ams1");
 }
