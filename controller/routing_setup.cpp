@@ -7,7 +7,6 @@
 #include <set>
 #include <string>
 
-#include "controller/locator_loading.hpp"
 #include "controller/measured_rtts.hpp"
 #include "geo/address_map_builder.hpp"
 #include "geo/country_centres.hpp"
@@ -34,7 +33,7 @@ void tell_unknown_edges(const geo::PrefixOverrides& overrides, const cache::Flee
 
 std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk,
                                                 std::vector<DatabaseFacts>& facts) {
-  const geo::CountryCentres centres = load_country_centres();
+  const geo::CountryCentres centres = load_country_centres(talk);
   geo::AddressMapBuilder builder(config.geo.fallback);
   for (const std::filesystem::path& path : config.geo.databases) {
     const auto database = geo::Mmdb::open(path.string());
@@ -66,7 +65,7 @@ Routing make_routing(const Config& config, const Talk& talk) {
   routing.fleet = std::make_shared<const cache::Fleet>(config.fleet);
   routing.map = read_map(config, talk, routing.databases);
   if (config.geo.overrides) {
-    const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
+    const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string(), talk);
     tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
     routing.map = geo::with_overrides(*routing.map, overrides);
   }

@@ -1,22 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cache/edge.hpp"
 #include "controller/config/config_file.hpp"
+#include "controller/locator_loading.hpp"
 #include "geo/address_map.hpp"
 #include "policy/snapshot.hpp"
 
 namespace edgeward::controller {
-
-/// Where a command says what it does on the way: a sentence without an end of line.
-using Talk = std::function<void(std::string_view)>;
 
 /// A location database as it says itself.
 struct DatabaseFacts {
