@@ -1,28 +1,38 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/data_folder.hpp"
+#include "controller/log/log.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/drained_file.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/server.hpp"
+#include "controller/service/watch.hpp"
 #include "controller/terminal.hpp"
 
 namespace edgeward::controller {
@@ -36,14 +46,18 @@ struct ServeCommand {
   std::string listen;
   std::string admin;
   std::string dns;
+  std::optional<LogFormat> log_format;
+  std::optional<LogLevel> log_level;
 };
 
 /// What a command line says goes before what a file says.
-Config load_config(const ServeCommand& command) {
-  Config config = load_chosen_config(command.config, command.fleet);
+Config load_config(const ServeCommand& command, const Talk& talk) {
+  Config config = load_chosen_config(command.config, command.fleet, talk);
   if (!command.listen.empty()) config.serve.listen = command.listen;
   if (!command.admin.empty()) config.serve.admin = command.admin;
   if (!command.dns.empty()) config.serve.dns = command.dns;
+  config.serve.log.format = command.log_format.value_or(config.serve.log.format);
+  config.serve.log.level = command.log_level.value_or(config.serve.log.level);
   if (command.config.empty()) {
     // So that there is something to see.
     config.serve.unreported = Unreported::ready;
@@ -78,51 +92,108 @@ sigset_t block_signals() {
   return signals;
 }
 
+Talk talk_to(const Log& log) {
+  return [&log](std::string_view sentence) { log.write({.message = std::string(sentence)}); };
+}
+
+std::int64_t ms_since(double begun_s) {
+  return std::llround((steady_seconds() - begun_s) * 1000);
+}
+
+LogRecord with_fields(LogRecord record, std::vector<LogField> fields) {
+  std::move(fields.begin(), fields.end(), std::back_inserter(record.fields));
+  return record;
+}
+
+/// What is in force from now on.
+LogRecord configuration_record(std::string message, const Config& config, const Routing& routing) {
+  std::string databases;
+  std::uint64_t oldest_s = 0;
+  for (const DatabaseFacts& database : routing.databases) {
+    databases += (databases.empty() ? "" : ", ") + database.file;
+    oldest_s = oldest_s == 0 ? database.built_at_s : std::min(oldest_s, database.built_at_s);
+  }
+  return {.message = std::move(message),
+          .fields = {{"edges", std::uint64_t{config.fleet.edges.size()}},
+                     {"services", std::uint64_t{config.routing.services.size()}},
+                     {"scoring", std::string(name(config.routing.scoring))},
+                     {"databases", std::move(databases)},
+                     {"oldest_database_built_at_s", oldest_s},
+                     {"cells", std::uint64_t{routing.map->cells().size()}}}};
+}
+
 /// Reads everything anew beside the service, which goes on with what it has if that fails.
 class Reloader {
  public:
-  Reloader(const ServeCommand& command, Publisher& publisher)
-      : command_(command), publisher_(publisher) {}
+  Reloader(const ServeCommand& command, Publisher& publisher, const Log& log)
+      : command_(command), publisher_(publisher), log_(log) {}
   ~Reloader() {
     if (thread_.joinable()) thread_.join();
   }
 
-  /// False if one is under way.
-  bool start() {
-    if (is_running_.exchange(true)) return false;
+  /// False if one is under way. `cause` is who asked for it.
+  bool start(const char* cause) {
+    const bool starts = !is_running_.exchange(true);
+    if (!starts) {
+      log_.write({.level = LogLevel::warning,
+                  .message = "a reload is under way already",
+                  .fields = {{"cause", cause}}});
+      return false;
+    }
     if (thread_.joinable()) thread_.join();
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this, cause] { run(cause); });
     return true;
   }
 
  private:
-  void run() {
+  void run(const char* cause) {
+    const double begun = steady_seconds();
     try {
-      const Config config = load_config(command_);
-      publisher_.replace(make_routing(config, say), state_rules(config), wall_ms());
-      say("reloaded");
+      const Talk talk = talk_to(log_);
+      const Config config = load_config(command_, talk);
+      Routing routing = make_routing(config, talk);
+      const LogRecord record = configuration_record("reloaded", config, routing);
+      publisher_.replace(std::move(routing), state_rules(config), wall_ms());
+      log_.write(with_fields(record, {{"cause", cause}, {"duration_ms", ms_since(begun)}}));
     } catch (const ConfigError& error) {
-      say("reload refused, going on as before:");
-      for (const Fault& fault : error.faults()) say(fault.text());
-      publisher_.refuse_reload(error.faults().front().text(), wall_ms());
+      std::vector<std::string> errors;
+      for (const Fault& fault : error.faults()) errors.push_back(fault.text());
+      refuse(errors, cause);
     } catch (const std::exception& error) {
-      say(fmt::format("reload refused, going on as before: {}", error.what()));
-      publisher_.refuse_reload(error.what(), wall_ms());
+      refuse({error.what()}, cause);
     }
     is_running_ = false;
   }
 
+  void refuse(const std::vector<std::string>& errors, const char* cause) {
+    for (std::size_t i = 0; i < std::min(errors.size(), kErrorsMax); ++i) {
+      log_.write(
+          {.level = LogLevel::error,
+           .message = "reload refused, going on as before",
+           .fields = {
+               {"cause", cause}, {"error", errors[i]}, {"errors", std::uint64_t{errors.size()}}}});
+    }
+    publisher_.refuse_reload(errors.front(), wall_ms());
+  }
+
+  /// Errors of one reload that are told, each in a line; `check` tells all.
+  static constexpr std::size_t kErrorsMax = 20;
+
   const ServeCommand& command_;
   Publisher& publisher_;
+  const Log& log_;
   std::atomic<bool> is_running_{false};
   std::thread thread_;
 };
 
-void restore_drained(const ServeOptions& serve, Publisher& publisher) {
+void restore_drained(const ServeOptions& serve, Publisher& publisher, const Log& log) {
   if (!serve.state_dir) return;
   for (const std::string& edge : read_drained(*serve.state_dir)) {
     const bool is_known = publisher.set_drained(edge, true);
-    say(edge + (is_known ? " is drained, as it was before" : " was drained and is no more there"));
+    log.write({.level = is_known ? LogLevel::info : LogLevel::warning,
+               .message = edge + (is_known ? " is drained, as it was before"
+                                           : " was drained and is no more there"),
+               .fields = {{"edge", edge}}});
   }
 }
 
@@ -130,8 +201,8 @@ void restore_drained(const ServeOptions& serve, Publisher& publisher) {
 /// workers, which wait for no disk.
 class Keeper {
  public:
-  Keeper(const ServeOptions& serve, const Publisher& publisher)
-      : folder_(serve.state_dir), publisher_(publisher) {}
+  Keeper(const ServeOptions& serve, const Publisher& publisher, const Log& log)
+      : folder_(serve.state_dir), publisher_(publisher), log_(log) {}
 
   void note() { is_due_ = true; }
   /// Writes what is due; if that fails it says why and stays due.
@@ -141,7 +212,11 @@ class Keeper {
       write_drained(*folder_, publisher_.drained());
       has_failed_ = false;
     } catch (const std::exception& error) {
-      if (!has_failed_) say(fmt::format("drained edges are not kept: {}", error.what()));
+      if (!has_failed_) {
+        log_.write({.level = LogLevel::error,
+                    .message = "drained edges are not kept",
+                    .fields = {{"error", error.what()}}});
+      }
       has_failed_ = true;
       is_due_ = true;
     }
@@ -150,13 +225,35 @@ class Keeper {
  private:
   std::optional<std::filesystem::path> folder_;
   const Publisher& publisher_;
+  const Log& log_;
   std::atomic<bool> is_due_{false};
   bool has_failed_ = false;
 };
 
-/// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
-void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publisher, Server& server,
-               Reloader& reloader, Keeper& keeper) {
+/// What a tick moves.
+struct Running {
+  Publisher& publisher;
+  Server& server;
+  Reloader& reloader;
+  Keeper& keeper;
+  Watch& watch;
+  const Log& log;
+};
+
+void tell(const Running& running, std::int64_t now_ms) {
+  const std::vector<EdgeView> edges = running.publisher.edges(now_ms);
+  const Totals totals = running.publisher.totals();
+  for (const LogRecord& record : running.watch.update(edges, totals.traffic, now_ms)) {
+    running.log.write(record);
+  }
+  running.log.write({.level = LogLevel::debug,
+                     .message = "a snapshot was published",
+                     .fields = {{"version", running.publisher.current()->version},
+                                {"decisions", totals.decisions.total()}}});
+}
+
+/// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP. Returns the signal's name.
+const char* run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Running& running) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
@@ -166,21 +263,56 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, Publisher& publish
       const Clock::time_point now = Clock::now();
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
-      server.publish(publisher.tick(wall_ms(), seconds));
-      keeper.write();
+      const std::int64_t now_ms = wall_ms();
+      running.server.publish(running.publisher.tick(now_ms, seconds));
+      running.keeper.write();
+      tell(running, now_ms);
       continue;
     }
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
     const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     const int signal = sigtimedwait(&signals, nullptr, &timeout);
-    if (signal == SIGHUP && !reloader.start()) say("a reload is under way already");
-    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) running.reloader.start("SIGHUP");
+    if (signal == SIGTERM) return "SIGTERM";
+    if (signal == SIGINT) return "SIGINT";
   }
 }
 
+/// What was done, for the last line.
+LogRecord end_record(const Totals& totals, std::int64_t uptime_ms) {
+  std::uint64_t http = 0;
+  std::uint64_t dns = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t cut_off = 0;
+  for (const HttpCounts& counts : totals.traffic.http) {
+    http = std::accumulate(counts.by_class.begin(), counts.by_class.end(), http);
+  }
+  for (const DnsCounts& counts : totals.traffic.dns) {
+    dns = std::accumulate(counts.by_code.begin(), counts.by_code.end(), dns);
+  }
+  for (const ConnectionCounts& counts : totals.traffic.connections) {
+    connections += counts.opened;
+    cut_off += counts.timed_out[static_cast<std::size_t>(TimedOut::drain)];
+  }
+  return {.message = "stopped",
+          .fields = {{"uptime_s", uptime_ms / 1000},
+                     {"decisions", totals.decisions.total()},
+                     {"http_answers", http},
+                     {"dns_answers", dns},
+                     {"connections", connections},
+                     {"connections_cut_off", cut_off}}};
+}
+
 int run_serve(const ServeCommand& command) {
+  const double begun = steady_seconds();
   const sigset_t signals = block_signals();
-  const Config config = load_config(command);
+  // How to log is known once the configuration is read.
+  std::vector<std::string> said;
+  const Config config =
+      load_config(command, [&said](std::string_view sentence) { said.emplace_back(sentence); });
+  const Log log(config.serve.log);
+  const Talk talk = talk_to(log);
+  for (const std::string& sentence : said) talk(sentence);
   const std::string token =
       config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
   if (token.empty() && !is_loopback(config.serve.admin)) {
@@ -190,29 +322,63 @@ int run_serve(const ServeCommand& command) {
                     config.serve.admin));
   }
   if (config.serve.unreported == Unreported::ready) {
-    say("edges that never reported are taken as ready and idle");
+    talk("edges that never reported are taken as ready and idle");
   }
-  Publisher publisher(make_routing(config, say), state_rules(config), wall_ms());
-  restore_drained(config.serve, publisher);
+  Routing routing = make_routing(config, talk);
+  log.write(with_fields(configuration_record("starting", config, routing),
+                        {{"config", command.config},
+                         {"version", EDGEWARD_VERSION},
+                         {"pid", std::int64_t{::getpid()}}}));
+  Publisher publisher(std::move(routing), state_rules(config), wall_ms());
+  restore_drained(config.serve, publisher, log);
   (void)publisher.tick(wall_ms(), 1);
 
-  Reloader reloader(command, publisher);
-  Keeper keeper(config.serve, publisher);
+  Reloader reloader(command, publisher, log);
+  Keeper keeper(config.serve, publisher, log);
+  Watch watch;
+  (void)watch.update(publisher.edges(wall_ms()), {}, wall_ms());  // changes are told from here on
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
                        .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
                        .openapi = read_openapi()};
-  const ApiActions actions{.reload = [&] { return reloader.start(); },
+  const ApiActions actions{.reload = [&] { return reloader.start("POST /v1/reload"); },
                            .save = [&] { keeper.note(); }};
   Server server(config.serve, api, actions, publisher);
   server.start();
-  say(fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
-                  server.admin_at(), server.dns_at().empty() ? "nothing" : server.dns_at()));
-  run_ticks(signals, config.serve.tick_ms, publisher, server, reloader, keeper);
-  say("draining: no new connections, what has been asked is answered");
+  const std::string dns_at = server.dns_at().empty() ? "nothing" : server.dns_at();
+  log.write({.message = fmt::format("listening on http://{}, admin on http://{}, DNS on {}",
+                                    server.listens_at(), server.admin_at(), dns_at),
+             .fields = {{"listen", server.listens_at()},
+                        {"admin", server.admin_at()},
+                        {"dns", server.dns_at()},
+                        {"duration_ms", ms_since(begun)}}});
+  const char* const cause =
+      run_ticks(signals, config.serve.tick_ms, {publisher, server, reloader, keeper, watch, log});
+  log.write({.message = "draining: no new connections, what has been asked is answered",
+             .fields = {{"cause", cause}}});
   server.drain();
   keeper.write();
+  const Totals totals = publisher.totals();
+  if (const auto record = watch.rest(totals.traffic)) log.write(*record);
+  log.write(end_record(totals, ms_since(begun)));
   return kExitDone;
+}
+
+/// An option whose values are an enum's names.
+template <class Enum>
+void add_choice(CLI::App& app, const char* option, const char* help, std::optional<Enum>& chosen,
+                std::span<const Enum> values) {
+  std::vector<std::string> names;
+  for (const Enum value : values) names.emplace_back(name(value));
+  app.add_option_function<std::string>(
+         option,
+         [&chosen, values](const std::string& given) {
+           chosen = *std::find_if(values.begin(), values.end(),
+                                  [&](Enum value) { return name(value) == given; });
+         },
+         help)
+      ->check(CLI::IsMember(names))
+      ->type_name(fmt::format("{}", fmt::join(names, "|")));
 }
 
 }  // namespace
@@ -232,6 +398,10 @@ void add_serve(CLI::App& app, Action& action) {
       ->type_name("ADDRESS:PORT");
   serve.add_option("--dns", c.dns, "Where resolvers ask; default: 127.0.0.1:5353; none: no DNS")
       ->type_name("ADDRESS:PORT");
+  add_choice(serve, "--log-format", "How the log is written", command->log_format,
+             std::span<const LogFormat>(kLogFormats));
+  add_choice(serve, "--log-level", "What of the log is written", command->log_level,
+             std::span<const LogLevel>(kLogLevels));
   serve.footer(
       "For clients:\n"
       "  GET  /v1/route?content=KEY   a decision as JSON (&client=IP, service=, size_bytes=, "

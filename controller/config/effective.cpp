@@ -187,6 +187,10 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("proxy_field", name(serve.trust.proxy_field));
   out.line("unreported_edges", name(serve.unreported));
   out.line("recovery_hold", duration_text(serve.recovery_hold_ms));
+  out.open("log");
+  out.line("format", name(serve.log.format));
+  out.line("level", name(serve.log.level));
+  out.close();
   out.open("limits");
   out.line("target", size_text(serve.http.target_bytes_max));
   out.line("header", size_text(serve.http.header_bytes_max));

@@ -54,6 +54,13 @@ void read_limits(const YamlNode& node, ServeOptions& options, Faults& faults) {
   map.finish();
 }
 
+void read_log(const YamlNode& node, LogOptions& options, Faults& faults) {
+  YamlMap map(node, "log", faults);
+  map.choice<LogFormat>("format", options.format, kLogFormats);
+  map.choice<LogLevel>("level", options.level, kLogLevels);
+  map.finish();
+}
+
 }  // namespace
 
 void read_dns(const YamlNode& node, DnsOptions& options, Faults& faults) {
@@ -92,6 +99,7 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   map.choice<ProxyField>("proxy_field", options.trust.proxy_field, kFields);
   map.choice<Unreported>("unreported_edges", options.unreported, kUnreported);
   map.duration("recovery_hold", options.recovery_hold_ms, 0, kDayMs);
+  if (const YamlNode* const log = map.find("log")) read_log(*log, options.log, faults);
   if (const YamlNode* const limits = map.find("limits")) read_limits(*limits, options, faults);
   map.finish();
 }

@@ -10,6 +10,7 @@
 #include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
+#include "controller/log/log_options.hpp"
 
 namespace edgeward::controller {
 
@@ -33,6 +34,7 @@ struct ServeOptions {
   Unreported unreported = Unreported::unknown;
   std::int64_t recovery_hold_ms = 15'000;  ///< StateRules::recovery_hold_ms
 
+  LogOptions log;
   DnsOptions answers;  ///< the key `dns` of a configuration
   HttpLimits http;
   unsigned connections_max = 20'000;           ///< of all workers together
