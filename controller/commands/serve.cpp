@@ -416,6 +416,7 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/edges/NAME/drain    and undrain\n"
       "  POST /v1/state               what an edge says of itself\n"
       "  POST /v1/reload              as SIGHUP\n"
+      "The log goes to stderr, a line for what happens to the service, none for a request.\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"
       "Examples:\n"
