@@ -240,16 +240,16 @@ struct Running {
   const Log& log;
 };
 
-void tell(const Running& running, std::int64_t now_ms) {
+/// What the log is to say of a tick.
+std::vector<LogRecord> news_of(const Running& running, std::int64_t now_ms) {
   const std::vector<EdgeView> edges = running.publisher.edges(now_ms);
   const Totals totals = running.publisher.totals();
-  for (const LogRecord& record : running.watch.update(edges, totals.traffic, now_ms)) {
-    running.log.write(record);
-  }
-  running.log.write({.level = LogLevel::debug,
-                     .message = "a snapshot was published",
-                     .fields = {{"version", running.publisher.current()->version},
-                                {"decisions", totals.decisions.total()}}});
+  std::vector<LogRecord> news = running.watch.update(edges, totals.traffic, now_ms);
+  news.push_back({.level = LogLevel::debug,
+                  .message = "a snapshot was published",
+                  .fields = {{"version", running.publisher.current()->version},
+                             {"decisions", totals.decisions.total()}}});
+  return news;
 }
 
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP. Returns the signal's name.
@@ -264,9 +264,12 @@ const char* run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Runni
       const double seconds = std::chrono::duration<double>(now - last).count();
       last = now;
       const std::int64_t now_ms = wall_ms();
-      running.server.publish(running.publisher.tick(now_ms, seconds));
+      const Publisher::Snapshot snapshot = running.publisher.tick(now_ms, seconds);
+      // Asked before workers come for the publisher's lock, told when nobody waits for it.
+      const std::vector<LogRecord> news = news_of(running, now_ms);
+      running.server.publish(snapshot);
       running.keeper.write();
-      tell(running, now_ms);
+      for (const LogRecord& record : news) running.log.write(record);
       continue;
     }
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
@@ -303,6 +306,28 @@ LogRecord end_record(const Totals& totals, std::int64_t uptime_ms) {
                      {"connections_cut_off", cut_off}}};
 }
 
+/// Empty for none, which only an admin listener on this machine may do without.
+std::string read_token(const ServeOptions& serve) {
+  const std::string token =
+      serve.admin_token_file ? read_secret(*serve.admin_token_file) : std::string();
+  if (token.empty() && !is_loopback(serve.admin)) {
+    throw std::runtime_error(
+        fmt::format("the admin listener {} can be reached from other machines: set "
+                    "serve.admin_token_file, or listen on 127.0.0.1",
+                    serve.admin));
+  }
+  return token;
+}
+
+LogRecord listening_record(const Server& server) {
+  const std::string dns_at = server.dns_at().empty() ? "nothing" : server.dns_at();
+  return {
+      .message = fmt::format("listening on http://{}, admin on http://{}, DNS on {}",
+                             server.listens_at(), server.admin_at(), dns_at),
+      .fields = {
+          {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
+}
+
 int run_serve(const ServeCommand& command) {
   const double begun = steady_seconds();
   const sigset_t signals = block_signals();
@@ -313,14 +338,7 @@ int run_serve(const ServeCommand& command) {
   const Log log(config.serve.log);
   const Talk talk = talk_to(log);
   for (const std::string& sentence : said) talk(sentence);
-  const std::string token =
-      config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
-  if (token.empty() && !is_loopback(config.serve.admin)) {
-    throw std::runtime_error(
-        fmt::format("the admin listener {} can be reached from other machines: set "
-                    "serve.admin_token_file, or listen on 127.0.0.1",
-                    config.serve.admin));
-  }
+  const std::string token = read_token(config.serve);
   if (config.serve.unreported == Unreported::ready) {
     talk("edges that never reported are taken as ready and idle");
   }
@@ -345,13 +363,7 @@ int run_serve(const ServeCommand& command) {
                            .save = [&] { keeper.note(); }};
   Server server(config.serve, api, actions, publisher);
   server.start();
-  const std::string dns_at = server.dns_at().empty() ? "nothing" : server.dns_at();
-  log.write({.message = fmt::format("listening on http://{}, admin on http://{}, DNS on {}",
-                                    server.listens_at(), server.admin_at(), dns_at),
-             .fields = {{"listen", server.listens_at()},
-                        {"admin", server.admin_at()},
-                        {"dns", server.dns_at()},
-                        {"duration_ms", ms_since(begun)}}});
+  log.write(with_fields(listening_record(server), {{"duration_ms", ms_since(begun)}}));
   const char* const cause =
       run_ticks(signals, config.serve.tick_ms, {publisher, server, reloader, keeper, watch, log});
   log.write({.message = "draining: no new connections, what has been asked is answered",
