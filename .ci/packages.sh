@@ -6,8 +6,8 @@ set -euo pipefail
 build=(
   ca-certificates cmake curl g++ git ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libexpected-dev libfmt-dev
-  prometheus-cpp-dev libmaxminddb-dev libsimdjson-dev libsodium-dev libsystemd-dev libxxhash-dev
-  libyaml-cpp-dev libzstd-dev zlib1g-dev
+  prometheus-cpp-dev libmaxminddb-dev libsimdjson-dev libsodium-dev libspdlog-dev libsystemd-dev
+  libxxhash-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
 test=(

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
 
-#include "controller/locator_loading.hpp"
 #include "controller/measured_rtts.hpp"
 #include "geo/address_map_builder.hpp"
 #include "geo/country_centres.hpp"
@@ -32,12 +32,21 @@ void tell_unknown_edges(const geo::PrefixOverrides& overrides, const cache::Flee
                    file, unknown.size(), *unknown.begin()));
 }
 
-std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk) {
-  const geo::CountryCentres centres = load_country_centres();
+std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk& talk,
+                                                std::vector<DatabaseFacts>& facts) {
+  const geo::CountryCentres centres = load_country_centres(talk);
   geo::AddressMapBuilder builder(config.geo.fallback);
   for (const std::filesystem::path& path : config.geo.databases) {
     const auto database = geo::Mmdb::open_copy(path.string());
     if (!database) throw sim::InputError(database.error());
+    const bool is_known = std::any_of(facts.begin(), facts.end(), [&](const DatabaseFacts& known) {
+      return known.file == database->path();
+    });
+    if (!is_known) {
+      facts.push_back({.file = database->path(),
+                       .type = std::string(database->type()),
+                       .built_at_s = database->build_time_s()});
+    }
     auto read = geo::read_layer(*database, centres);
     if (!read) throw sim::InputError(read.error());
     if (read->unreadable > 0) {
@@ -79,7 +88,12 @@ Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttL
   for (const auto& path : config.geo.databases) located.files.push_back(FileStamp::of(path));
   const bool is_located = located_.map != nullptr && located.files == located_.files &&
                           located.fallback == located_.fallback;
-  located.map = is_located ? located_.map : read_map(config, talk);
+  if (is_located) {
+    located.map = located_.map;
+    located.databases = located_.databases;
+  } else {
+    located.map = read_map(config, talk, located.databases);
+  }
 
   Base overridden = located;
   if (config.geo.overrides) {
@@ -88,14 +102,15 @@ Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttL
     if (is_overridden) {
       overridden.map = overridden_.map;
     } else {
-      const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string());
+      const geo::PrefixOverrides overrides = load_overrides(config.geo.overrides->string(), talk);
       tell_unknown_edges(overrides, config.fleet, config.geo.overrides->string(), talk);
       overridden.map = geo::with_overrides(*located.map, overrides);
     }
   }
 
   Routing routing{.fleet = std::make_shared<const cache::Fleet>(config.fleet),
-                  .map = overridden.map};
+                  .map = overridden.map,
+                  .databases = overridden.databases};
   std::optional<geo::RttCorrections> corrections;
   if (config.geo.rtt_observations || !measured.empty()) {
     corrections =

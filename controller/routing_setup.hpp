@@ -6,19 +6,25 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "cache/edge.hpp"
 #include "controller/config/config_file.hpp"
+#include "controller/locator_loading.hpp"
 #include "geo/address_map.hpp"
 #include "policy/snapshot.hpp"
 #include "sim/rtt_lines.hpp"
 
 namespace edgeward::controller {
 
-/// Where a command says what it does on the way: a sentence without an end of line.
-using Talk = std::function<void(std::string_view)>;
+/// A location database as it says itself.
+struct DatabaseFacts {
+  std::string file;
+  std::string type;
+  std::uint64_t built_at_s = 0;  ///< since the epoch
+};
 
 /// What routing needs of files, compiled: the parts of a snapshot that change when one of them
 /// does.
@@ -27,6 +33,7 @@ struct Routing {
   std::shared_ptr<const geo::AddressMap> map;
   std::shared_ptr<const policy::FleetPart> part;
   std::shared_ptr<const geo::CellRtts> rtts;  ///< null without measured round trips
+  std::vector<DatabaseFacts> databases;       ///< that the map was made of, each once
 };
 
 /// A file as it was: another one of the same name, or one written to, has another stamp. A file
@@ -62,6 +69,7 @@ class RoutingCompiler {
     std::vector<FileStamp> files;
     geo::Location fallback;
     std::shared_ptr<const geo::AddressMap> map;
+    std::vector<DatabaseFacts> databases;
   };
 
   Base located_;     ///< by databases and centres

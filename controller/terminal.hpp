@@ -12,8 +12,8 @@ namespace edgeward::controller {
 
 /// Exit codes, the same for all subcommands.
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitNo = 1;     ///< ran, and the answer is "no"
-inline constexpr int kExitUsage = 2;  ///< usage, input or configuration error
+inline constexpr int kExitNo = 1;            ///< ran, and the answer is "no"
+inline constexpr int kExitUsage = 2;         ///< usage, input or configuration error
 inline constexpr int kExitUnreachable = 75;  ///< the service cannot be reached: try later
 inline constexpr int kExitInterrupted = 130;
 

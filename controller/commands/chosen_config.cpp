@@ -26,7 +26,8 @@ void require_cnames(const Config& config) {
 
 }  // namespace
 
-Config load_chosen_config(const std::string& config_file, const std::string& fleet_file) {
+Config load_chosen_config(const std::string& config_file, const std::string& fleet_file,
+                          const Talk& talk) {
   const std::filesystem::path data = data_folder();
   const bool has_fleet = !fleet_file.empty();
   Config config;
@@ -43,9 +44,9 @@ Config load_chosen_config(const std::string& config_file, const std::string& fle
   const std::filesystem::path fleet =
       has_fleet ? std::filesystem::path(fleet_file) : demo_fleet(data);
   if (!has_fleet) {
-    say(fmt::format("no --config and no --fleet: using the made-up fleet {}", fleet.string()));
+    talk(fmt::format("no --config and no --fleet: using the made-up fleet {}", fleet.string()));
   }
-  say(
+  talk(
       fmt::format("no --config: locating by the coarse {} (IP Geolocation by DB-IP, "
                   "https://db-ip.com)",
                   world_database(data).string()));

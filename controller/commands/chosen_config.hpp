@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "controller/config/config_file.hpp"
+#include "controller/locator_loading.hpp"
 
 namespace edgeward::controller {
 
@@ -14,6 +15,6 @@ void say(std::string_view sentence);
 /// file stands in for the configuration's fleet; without a configuration the shipped location
 /// database is used, without both the made-up fleet. Says what is used that nobody named.
 [[nodiscard]] Config load_chosen_config(const std::string& config_file,
-                                        const std::string& fleet_file);
+                                        const std::string& fleet_file, const Talk& talk = say);
 
 }  // namespace edgeward::controller

@@ -1,32 +1,42 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/data_folder.hpp"
+#include "controller/log/log.hpp"
+#include "controller/network/inherited_sockets.hpp"
+#include "controller/network/server.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
 #include "controller/service/hit_learning.hpp"
-#include "controller/service/inherited_sockets.hpp"
 #include "controller/service/keeper.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/reloader.hpp"
-#include "controller/service/server.hpp"
 #include "controller/service/supervisor.hpp"
+#include "controller/service/watch.hpp"
 #include "controller/terminal.hpp"
 
 namespace edgeward::controller {
@@ -41,15 +51,19 @@ struct ServeCommand {
   std::string admin;
   std::string dns;
   std::string state_dir;
+  std::optional<LogFormat> log_format;
+  std::optional<LogLevel> log_level;
 };
 
 /// What a command line says goes before what a file says.
-Config load_config(const ServeCommand& command) {
-  Config config = load_chosen_config(command.config, command.fleet);
+Config load_config(const ServeCommand& command, const Talk& talk) {
+  Config config = load_chosen_config(command.config, command.fleet, talk);
   if (!command.listen.empty()) config.serve.listen = command.listen;
   if (!command.admin.empty()) config.serve.admin = command.admin;
   if (!command.dns.empty()) config.serve.dns = command.dns;
   if (!command.state_dir.empty()) config.serve.state_dir = command.state_dir;
+  config.serve.log.format = command.log_format.value_or(config.serve.log.format);
+  config.serve.log.level = command.log_level.value_or(config.serve.log.level);
   if (command.config.empty()) {
     // So that there is something to see.
     config.serve.unreported = Unreported::ready;
@@ -86,11 +100,20 @@ sigset_t block_signals() {
   return signals;
 }
 
+std::int64_t ms_since(double begun_s) {
+  return std::llround((steady_seconds() - begun_s) * 1000);
+}
+
+LogRecord with_fields(LogRecord record, std::vector<LogField> fields) {
+  std::move(fields.begin(), fields.end(), std::back_inserter(record.fields));
+  return record;
+}
+
 /// As load_config; but at the start, where the configuration cannot be used, the last that was
 /// good.
-Config load_first_config(const ServeCommand& command, std::string& wrong) {
+Config load_first_config(const ServeCommand& command, const Talk& talk, std::string& wrong) {
   try {
-    return load_config(command);
+    return load_config(command, talk);
   } catch (const std::exception& error) {
     if (command.state_dir.empty()) throw;
     const KeptFolder folder(command.state_dir);
@@ -99,9 +122,9 @@ Config load_first_config(const ServeCommand& command, std::string& wrong) {
     ServeCommand last = command;
     last.config = folder.file(KeptFolder::kConfig).string();
     last.fleet.clear();
-    say(fmt::format("the configuration cannot be used: {}", wrong));
-    say(fmt::format("going on with the last that was good, {}", last.config));
-    return load_config(last);
+    talk(fmt::format("the configuration cannot be used: {}", wrong));
+    talk(fmt::format("going on with the last that was good, {}", last.config));
+    return load_config(last, talk);
   }
 }
 
@@ -118,20 +141,39 @@ struct Service {
   HitLearning& learning;
   Reloader& reloader;
   Supervisor& supervisor;
+  Watch& watch;
+  const Log& log;
 };
+
+/// What the log is to say of a tick.
+std::vector<LogRecord> news_of(const Service& service, std::int64_t now_ms) {
+  const std::vector<EdgeView> edges = service.publisher.edges(now_ms);
+  const Totals totals = service.publisher.totals();
+  std::vector<LogRecord> news = service.watch.update(edges, totals.traffic, now_ms);
+  news.push_back({.level = LogLevel::debug,
+                  .message = "a snapshot was published",
+                  .fields = {{"version", service.publisher.current()->version},
+                             {"decisions", totals.decisions.total()}}});
+  return news;
+}
 
 void run_tick(const Service& service, double seconds) {
   // Asked first, so that this tick's snapshot is of what was reloaded.
   const bool has_reloaded = service.reloader.has_ended();
-  if (auto hits = service.learning.learn(wall_ms())) service.publisher.set_hits(std::move(*hits));
-  service.server.publish(service.publisher.tick(wall_ms(), seconds));
+  const std::int64_t now_ms = wall_ms();
+  if (auto hits = service.learning.learn(now_ms)) service.publisher.set_hits(std::move(*hits));
+  const Publisher::Snapshot snapshot = service.publisher.tick(now_ms, seconds);
+  // Asked before workers come for the publisher's lock, told when nobody waits for it.
+  const std::vector<LogRecord> news = news_of(service, now_ms);
+  service.server.publish(snapshot);
+  for (const LogRecord& record : news) service.log.write(record);
   if (!has_reloaded) return;
   const std::string error = service.publisher.reloads().last_error;
   service.supervisor.ready(error.empty() ? listening(service.server) : "reload refused: " + error);
 }
 
-/// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP.
-void run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& service) {
+/// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP. Returns the signal's name.
+const char* run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& service) {
   using Clock = std::chrono::steady_clock;
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
@@ -149,62 +191,137 @@ void run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& ser
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
     const timespec timeout{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     const int signal = sigtimedwait(&signals, nullptr, &timeout);
-    if (signal == SIGHUP && !service.reloader.start()) say("a reload is under way already");
-    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) service.reloader.start("SIGHUP");
+    if (signal == SIGTERM) return "SIGTERM";
+    if (signal == SIGINT) return "SIGINT";
   }
 }
 
-int run_serve(const ServeCommand& command) {
-  const sigset_t signals = block_signals();
-  std::string wrong;
-  const Config config = load_first_config(command, wrong);
+/// What was done, for the last line.
+LogRecord end_record(const Totals& totals, std::int64_t uptime_ms) {
+  std::uint64_t http = 0;
+  std::uint64_t dns = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t cut_off = 0;
+  for (const HttpCounts& counts : totals.traffic.http) {
+    http = std::accumulate(counts.by_class.begin(), counts.by_class.end(), http);
+  }
+  for (const DnsCounts& counts : totals.traffic.dns) {
+    dns = std::accumulate(counts.by_code.begin(), counts.by_code.end(), dns);
+  }
+  for (const ConnectionCounts& counts : totals.traffic.connections) {
+    connections += counts.opened;
+    cut_off += counts.timed_out[static_cast<std::size_t>(TimedOut::drain)];
+  }
+  return {.message = "stopped",
+          .fields = {{"uptime_s", uptime_ms / 1000},
+                     {"decisions", totals.decisions.total()},
+                     {"http_answers", http},
+                     {"dns_answers", dns},
+                     {"connections", connections},
+                     {"connections_cut_off", cut_off}}};
+}
+
+/// Empty for none, which only an admin listener on this machine may do without.
+std::string read_token(const ServeOptions& serve, const InheritedSockets& inherited) {
   const std::string token =
-      config.serve.admin_token_file ? read_secret(*config.serve.admin_token_file) : std::string();
-  const InheritedSockets inherited = inherited_sockets();
+      serve.admin_token_file ? read_secret(*serve.admin_token_file) : std::string();
   if (token.empty()) {
-    if (inherited.admin.empty()) require_private(config.serve.admin);
+    if (inherited.admin.empty()) require_private(serve.admin);
     for (const int socket : inherited.admin) require_private(local_address(socket));
   }
+  return token;
+}
+
+LogRecord listening_record(const Server& server) {
+  return {
+      .message = listening(server),
+      .fields = {
+          {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
+}
+
+int run_serve(const ServeCommand& command) {
+  const double begun = steady_seconds();
+  const sigset_t signals = block_signals();
+  // How to log is known once the configuration is read.
+  std::vector<std::string> said;
+  std::string wrong;
+  const Config config = load_first_config(
+      command, [&said](std::string_view sentence) { said.emplace_back(sentence); }, wrong);
+  const Log log(config.serve.log);
+  const Talk talk = talk_to(log);
+  for (const std::string& sentence : said) talk(sentence);
+  const InheritedSockets inherited = inherited_sockets();
+  const std::string token = read_token(config.serve, inherited);
   if (config.serve.unreported == Unreported::ready) {
-    say("edges that never reported are taken as ready and idle");
+    talk("edges that never reported are taken as ready and idle");
   }
   RoutingCompiler compiler;
-  const Routing routing = compiler.compile(config, {}, say);
+  const Routing routing = compiler.compile(config, {}, talk);
+  log.write(with_fields(configuration_record("starting", config, routing),
+                        {{"config", command.config},
+                         {"version", EDGEWARD_VERSION},
+                         {"pid", std::int64_t{::getpid()}}}));
   Publisher publisher(routing, state_rules(config), wall_ms());
   HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
   if (config.serve.state_dir) {
-    restore_kept(KeptFolder(*config.serve.state_dir), publisher, learning, say);
+    restore_kept(KeptFolder(*config.serve.state_dir), publisher, learning, talk);
   }
-  if (!wrong.empty()) publisher.refuse_reload(wrong);
+  if (!wrong.empty()) publisher.refuse_reload(wrong, wall_ms());
   if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
   (void)publisher.tick(wall_ms(), 1);
 
   Supervisor supervisor;
-  Reloader reloader({.load = [&] { return load_config(command); },
+  Reloader reloader({.load = [&] { return load_config(command, talk); },
                      .config = config,
                      .compiler = std::move(compiler),
                      .fleet = routing.fleet},
-                    publisher, learning, supervisor, say);
-  Keeper keeper(config.serve.state_dir, publisher, learning, say);
+                    publisher, learning, supervisor, log);
+  Keeper keeper(config.serve.state_dir, publisher, learning, log);
+  Watch watch;
+  (void)watch.update(publisher.edges(wall_ms()), {}, wall_ms());  // changes are told from here on
   const ApiOptions api{.trust = config.serve.trust,
                        .admin_token = token,
                        .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
                        .openapi = read_openapi()};
   const ApiActions actions{
-      .reload = [&] { return reloader.start(); },
+      .reload = [&] { return reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
       .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); }};
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
-  say(listening(server));
+  log.write(with_fields(listening_record(server), {{"duration_ms", ms_since(begun)}}));
   supervisor.ready(listening(server));
-  run_ticks(signals, config.serve.tick_ms, {publisher, server, learning, reloader, supervisor});
+  const char* const cause =
+      run_ticks(signals, config.serve.tick_ms,
+                {publisher, server, learning, reloader, supervisor, watch, log});
   supervisor.stopping();
-  say("draining: no new connections, what has been asked is answered");
+  log.write({.message = "draining: no new connections, what has been asked is answered",
+             .fields = {{"cause", cause}}});
   server.drain();
+  const Totals totals = publisher.totals();
+  if (const auto record = watch.rest(totals.traffic)) log.write(*record);
+  log.write(end_record(totals, ms_since(begun)));
   return kExitDone;
+}
+
+/// An option whose values are an enum's names.
+template <class Enum>
+void add_choice(CLI::App& app, const char* option, const char* help, std::optional<Enum>& chosen,
+                std::span<const Enum> values) {
+  std::vector<std::string> names;
+  for (const Enum value : values) names.emplace_back(name(value));
+  app.add_option_function<std::string>(
+         option,
+         [&chosen, values](const std::string& given) {
+           chosen = *std::find_if(values.begin(), values.end(),
+                                  [&](Enum value) { return name(value) == given; });
+         },
+         help)
+      ->check(CLI::IsMember(names))
+      ->type_name(fmt::format("{}", fmt::join(names, "|")));
 }
 
 }  // namespace
@@ -231,6 +348,10 @@ void add_serve(CLI::App& app, Action& action) {
           "last good configuration, which is used if the one given cannot be")
       ->envname("STATE_DIRECTORY")
       ->type_name("FOLDER");
+  add_choice(serve, "--log-format", "How the log is written", command->log_format,
+             std::span<const LogFormat>(kLogFormats));
+  add_choice(serve, "--log-level", "What of the log is written", command->log_level,
+             std::span<const LogLevel>(kLogLevels));
   serve.footer(
       "For clients:\n"
       "  GET  /v1/route?content=KEY   a decision as JSON (&client=IP, service=, size_bytes=, "
@@ -247,6 +368,7 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/events              what edges say of their requests: chances of a hit\n"
       "  POST /v1/rtt                 measured round trips, NDJSON or CSV\n"
       "  POST /v1/reload              as SIGHUP\n"
+      "The log goes to stderr, a line for what happens to the service, none for a request.\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"
       "Examples:\n"

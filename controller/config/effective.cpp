@@ -195,6 +195,10 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("half_life", duration_text(serve.hit_model.half_life_ms));
   out.line("interval", duration_text(serve.hit_model.interval_ms));
   out.close();
+  out.open("log");
+  out.line("format", name(serve.log.format));
+  out.line("level", name(serve.log.level));
+  out.close();
   out.open("limits");
   out.line("target", size_text(serve.http.target_bytes_max));
   out.line("header", size_text(serve.http.header_bytes_max));

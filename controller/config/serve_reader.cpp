@@ -102,6 +102,13 @@ void read_nsid(YamlMap& map, std::string& nsid) {
   map.fault(map.find("nsid")->at, fmt::format("nsid: at most {} bytes", kBytesMax));
 }
 
+void read_log(const YamlNode& node, LogOptions& options, Faults& faults) {
+  YamlMap map(node, "log", faults);
+  map.choice<LogFormat>("format", options.format, kLogFormats);
+  map.choice<LogLevel>("level", options.level, kLogLevels);
+  map.finish();
+}
+
 }  // namespace
 
 void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOptions& options,
@@ -149,6 +156,7 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   if (const YamlNode* const hits = map.find("hit_model")) {
     read_hit_model(*hits, options.hit_model, faults);
   }
+  if (const YamlNode* const log = map.find("log")) read_log(*log, options.log, faults);
   if (const YamlNode* const limits = map.find("limits")) read_limits(*limits, options, faults);
   map.finish();
 }

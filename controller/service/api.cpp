@@ -19,6 +19,7 @@
 #include "controller/config/routing_reader.hpp"
 #include "controller/config/yaml_map.hpp"
 #include "controller/service/metrics.hpp"
+#include "controller/service/process_usage.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
 #include "sim/input/byte_source.hpp"
@@ -212,32 +213,29 @@ void Api::install(Publisher::Snapshot snapshot) {
   const bool is_new_fleet = snapshot_ == nullptr || snapshot_->fleet != snapshot->fleet;
   snapshot_ = std::move(snapshot);
   if (!is_new_fleet) return;
-  tick_ = {.fleet = snapshot_->fleet,
-           .by_edge = std::vector<std::uint64_t>(snapshot_->fleet->fleet().edges.size())};
+  tick_.fleet = snapshot_->fleet;
+  tick_.by_edge.assign(snapshot_->fleet->fleet().edges.size(), {});
 }
 
 WorkerTick Api::take() {
-  WorkerTick next{.fleet = tick_.fleet,
-                  .by_edge = std::vector<std::uint64_t>(tick_.by_edge.size())};
+  WorkerTick next{.fleet = tick_.fleet, .by_edge = std::vector<EdgeCounts>(tick_.by_edge.size())};
   next.sample.reserve(kSampleMax);
   return std::exchange(tick_, std::move(next));
 }
 
-void Api::note(const DnsOutcome& outcome) {
-  ++tick_.dns_limited[static_cast<std::size_t>(outcome.limited)];
+void Api::note(const DnsOutcome& outcome, DnsTransport transport) {
+  DnsCounts& counts = tick_.traffic.at(transport);
+  ++counts.limited[static_cast<std::size_t>(outcome.limited)];
   if (outcome.limited == DnsLimited::dropped) return;
-  ++tick_.dns_by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
+  ++counts.by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
   if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision);
-}
-
-void Api::note(const HttpResponse& response) {
-  ++tick_.http_by_class[static_cast<std::size_t>(response.status / 100)];
 }
 
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   response.clear();
   find_answer(request, caller, response);
-  note(response);
+  const ListenerKind listener = caller.is_admin ? ListenerKind::admin : ListenerKind::clients;
+  tick_.traffic.at(listener).note(response.status);
 }
 
 void Api::find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
@@ -309,9 +307,15 @@ policy::Decision Api::decide(const policy::Request& request) {
 
 void Api::count(const policy::Request& request, const policy::Client& client,
                 const policy::Decision& decision) {
-  ++tick_.by_reason[static_cast<std::size_t>(decision.reason)];
-  if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)];
-  if (tick_.decisions++ % tick_.sample_stride != 0) return;
+  tick_.decisions.add(request.service, snapshot_->fleet->map()[client.cell].source,
+                      decision.reason);
+  if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)].decisions;
+  if (decision.wanted != cache::kNoEdge) {
+    EdgeCounts& wanted = tick_.by_edge[cache::index(decision.wanted)];
+    ++wanted.wanted;
+    if (decision.edge != decision.wanted) ++wanted.refused;
+  }
+  if (tick_.decided++ % tick_.sample_stride != 0) return;
   tick_.sample.push_back({request, client});
   if (tick_.sample.size() < kSampleMax) return;
   for (std::size_t i = 0; 2 * i < tick_.sample.size(); ++i) tick_.sample[i] = tick_.sample[2 * i];
@@ -551,7 +555,9 @@ void Api::get_openapi(Context& context) {
 
 void Api::get_metrics(Context& context) {
   context.response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  context.response.body = metrics_text(publisher_, context.caller.now_ms);
+  context.response.body = metrics_text(publisher_, {.now_ms = context.caller.now_ms,
+                                                    .is_ready = !is_stale(context.caller.now_ms),
+                                                    .process = process_usage()});
 }
 
 void Api::get_health(Context& context) {

@@ -13,6 +13,7 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
+#include "controller/service/counts.hpp"
 #include "controller/service/publisher.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
@@ -61,10 +62,10 @@ class Api {
   void install(Publisher::Snapshot snapshot);
   /// What was decided since the last call.
   [[nodiscard]] WorkerTick take();
-  /// Counts an answer that was given without asking this.
-  void note(const HttpResponse& response);
-  /// The same of one over DNS, by the same snapshot.
-  void note(const DnsOutcome& outcome);
+  /// Counts an answer given elsewhere by the same snapshot, over DNS.
+  void note(const DnsOutcome& outcome, DnsTransport transport);
+  /// Where whoever calls counts what else there is; take() takes it too.
+  [[nodiscard]] TrafficCounts& traffic() { return tick_.traffic; }
 
   /// `response` is cleared first.
   void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);

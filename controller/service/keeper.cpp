@@ -20,8 +20,8 @@ constexpr std::chrono::minutes kHitsInterval{5};
 }  // namespace
 
 Keeper::Keeper(const std::optional<std::filesystem::path>& folder, const Publisher& publisher,
-               const HitLearning& learning, Talk talk)
-    : publisher_(publisher), learning_(learning), talk_(std::move(talk)) {
+               const HitLearning& learning, const Log& log)
+    : publisher_(publisher), learning_(learning), log_(log) {
   if (!folder) return;
   folder_.emplace(*folder);
   thread_ = std::thread([this] { run(); });
@@ -76,13 +76,17 @@ void Keeper::keep_hits() {
                 [&] { folder_->write(KeptFolder::kHits, learning_.save()); });
 }
 
-bool Keeper::attempt(std::string_view what, const std::function<void()>& work) {
+bool Keeper::attempt(const char* what, const std::function<void()>& work) {
   try {
     work();
     has_failed_ = false;
     return true;
   } catch (const std::exception& error) {
-    if (!has_failed_) talk_(fmt::format("{} is not kept: {}", what, error.what()));
+    if (!has_failed_) {
+      log_.write({.level = LogLevel::error,
+                  .message = fmt::format("{} is not kept", what),
+                  .fields = {{"error", error.what()}}});
+    }
     has_failed_ = true;
     return false;
   }

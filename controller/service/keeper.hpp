@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "controller/log/log.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/kept_state.hpp"
@@ -23,7 +24,7 @@ class Keeper {
  public:
   /// Without a folder nothing is kept.
   Keeper(const std::optional<std::filesystem::path>& folder, const Publisher& publisher,
-         const HitLearning& learning, Talk talk);
+         const HitLearning& learning, const Log& log);
   ~Keeper();
 
   /// Something has changed that is to be on disk soon.
@@ -34,12 +35,12 @@ class Keeper {
   void keep_edges();
   void keep_hits();
   /// Runs what may throw, and says once why it did.
-  bool attempt(std::string_view what, const std::function<void()>& work);
+  bool attempt(const char* what, const std::function<void()>& work);
 
   std::optional<KeptFolder> folder_;
   const Publisher& publisher_;
   const HitLearning& learning_;
-  const Talk talk_;
+  const Log& log_;
   std::string edges_text_;  ///< as it is on disk
   bool has_failed_ = false;
 

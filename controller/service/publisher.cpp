@@ -21,14 +21,25 @@ bool has_same_names(const cache::Fleet& a, const cache::Fleet& b) {
 
 }  // namespace
 
+EdgeCounts& EdgeCounts::operator+=(const EdgeCounts& other) {
+  decisions += other.decisions;
+  wanted += other.wanted;
+  refused += other.refused;
+  return *this;
+}
+
 Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms)
     : routing_(std::move(routing)),
       table_(routing_.fleet->edges.size(), rules),
       control_(std::make_unique<policy::LoadControl>(routing_.fleet->edges.size())),
       next_(make_snapshot(routing_, table_.states(now_ms), now_ms, 1)),
       current_(std::make_shared<const policy::Snapshot>(next_)),
-      rates_(routing_.fleet->edges.size()),
-      hit_ratios_(routing_.fleet->edges.size()) {}
+      ticked_(routing_.fleet->edges.size()),
+      edge_totals_(routing_.fleet->edges.size()),
+      hit_ratios_(routing_.fleet->edges.size()) {
+  reloads_.taken_at_ms = now_ms;
+  slots_of(*routing_.part);
+}
 
 Publisher::Snapshot Publisher::current() const {
   const std::lock_guard lock(mutex_);
@@ -51,15 +62,36 @@ bool Publisher::set_drained(std::string_view edge, bool is_drained, std::int64_t
 
 void Publisher::add(WorkerTick tick) {
   const std::lock_guard lock(mutex_);
-  totals_.decisions += tick.decisions;
-  for (std::size_t i = 0; i < kReasonCount; ++i) totals_.by_reason[i] += tick.by_reason[i];
-  for (std::size_t i = 0; i < kDnsCodes; ++i) totals_.dns_by_code[i] += tick.dns_by_code[i];
-  for (std::size_t i = 0; i < kDnsLimitedCount; ++i) totals_.dns_limited[i] += tick.dns_limited[i];
-  for (std::size_t i = 0; i < totals_.http_by_class.size(); ++i) {
-    totals_.http_by_class[i] += tick.http_by_class[i];
-  }
+  totals_.traffic += tick.traffic;
+  totals_.decisions.add(tick.decisions, slots_of(*tick.fleet));
   // What was decided before a reload counts other edges.
-  if (tick.fleet == routing_.part) ticks_.push_back(std::move(tick));
+  const bool is_current = tick.fleet == routing_.part;
+  const std::vector<cache::Edge>& edges = tick.fleet->fleet().edges;
+  for (std::size_t at = 0; at < edges.size(); ++at) {
+    const EdgeCounts& counts = tick.by_edge[at];
+    if (counts.decisions == 0 && counts.wanted == 0) continue;
+    const auto edge = is_current ? edge_id(at) : routing_.fleet->find(edges[at].name);
+    if (edge) edge_totals_[cache::index(*edge)] += counts;
+  }
+  if (is_current) ticks_.push_back(std::move(tick));
+}
+
+/// Where each of a fleet's services is counted: a name keeps its place for good, so that no reload
+/// adds one service's decisions to another's, and those that come when all places are taken share
+/// the last one.
+Publisher::ServiceSlots Publisher::slots_of(const policy::FleetPart& fleet) {
+  ServiceSlots slots;
+  slots.fill(kOtherServices);
+  std::vector<std::string>& names = totals_.services;
+  const std::vector<policy::Service>& services = fleet.options().services;
+  for (std::size_t i = 0; i < std::min(services.size(), kServicesCounted); ++i) {
+    auto found = std::find(names.begin(), names.end(), services[i].name);
+    if (found == names.end() && names.size() < kServicesCounted) {
+      found = names.insert(found, services[i].name);
+    }
+    if (found != names.end()) slots[i] = static_cast<std::size_t>(found - names.begin());
+  }
+  return slots;
 }
 
 std::vector<policy::SampledRequest> Publisher::merged_sample() const {
@@ -78,19 +110,22 @@ Publisher::Snapshot Publisher::tick(std::int64_t now_ms, double seconds) {
   const std::lock_guard lock(mutex_);
   table_.advance(now_ms);
   const std::vector<cache::EdgeState> states = table_.states(now_ms);
-  rates_.assign(states.size(), 0);
+  ticked_.assign(states.size(), {});
+  tick_seconds_ = seconds;
   double decided = 0;
   for (const WorkerTick& tick : ticks_) {
-    decided += static_cast<double>(tick.decisions);
-    for (std::size_t i = 0; i < rates_.size(); ++i) {
-      rates_[i] += static_cast<double>(tick.by_edge[i]) / seconds;
-    }
+    decided += static_cast<double>(tick.decided);
+    for (std::size_t i = 0; i < ticked_.size(); ++i) ticked_[i] += tick.by_edge[i];
+  }
+  std::vector<double> rates;
+  for (const EdgeCounts& counts : ticked_) {
+    rates.push_back(static_cast<double>(counts.decisions) / seconds);
   }
   const std::vector<policy::SampledRequest> sample = merged_sample();
   const double each = sample.empty() ? 0 : decided / static_cast<double>(sample.size()) / seconds;
   control_->update({.at_ms = now_ms,
                     .states = states,
-                    .requests_per_second = rates_,
+                    .requests_per_second = rates,
                     .sample = sample,
                     .sampled_requests_per_second = each},
                    next_);
@@ -101,21 +136,27 @@ Publisher::Snapshot Publisher::tick(std::int64_t now_ms, double seconds) {
   return current_;
 }
 
-void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::Learned hits) {
+void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::Learned hits,
+                        std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  StateTable table(routing.fleet->edges.size(), rules);
-  for (std::size_t at = 0; at < routing.fleet->edges.size(); ++at) {
+  const std::size_t edges = routing.fleet->edges.size();
+  StateTable table(edges, rules);
+  std::vector<EdgeCounts> ticked(edges);
+  std::vector<EdgeCounts> totals(edges);
+  for (std::size_t at = 0; at < edges; ++at) {
     const auto before = routing_.fleet->find(routing.fleet->edges[at].name);
-    if (before) table.set(edge_id(at), table_[*before]);
+    if (!before) continue;
+    table.set(edge_id(at), table_[*before]);
+    ticked[at] = ticked_[cache::index(*before)];
+    totals[at] = edge_totals_[cache::index(*before)];
   }
   table_ = std::move(table);
+  ticked_ = std::move(ticked);
+  edge_totals_ = std::move(totals);
   // Loads and shares are kept as far as they speak of the same edges and areas.
   const bool is_same = has_same_names(*routing_.fleet, *routing.fleet);
   if (!is_same || routing_.map != routing.map) control_->forget_shares();
-  if (!is_same) {
-    control_ = std::make_unique<policy::LoadControl>(routing.fleet->edges.size());
-    rates_.assign(routing.fleet->edges.size(), 0);
-  }
+  if (!is_same) control_ = std::make_unique<policy::LoadControl>(edges);
   routing_ = std::move(routing);
   next_.fleet = routing_.part;
   next_.rtts = routing_.rtts;
@@ -124,7 +165,9 @@ void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::L
   hit_ratios_.resize(routing_.fleet->edges.size());
   ticks_.clear();
   ++reloads_.taken;
+  reloads_.taken_at_ms = now_ms;
   reloads_.last_error.clear();
+  slots_of(*routing_.part);
 }
 
 void Publisher::set_hits(HitLearning::Learned hits) {
@@ -134,9 +177,10 @@ void Publisher::set_hits(HitLearning::Learned hits) {
   hit_ratios_ = std::move(hits.hit_ratios);
 }
 
-void Publisher::refuse_reload(std::string error) {
+void Publisher::refuse_reload(std::string error, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   ++reloads_.refused;
+  reloads_.refused_at_ms = now_ms;
   reloads_.last_error = std::move(error);
 }
 
@@ -152,14 +196,20 @@ std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
   std::vector<EdgeView> views;
   for (std::size_t at = 0; at < states.size(); ++at) {
     const KnownEdge& known = table_[edge_id(at)];
-    const bool is_shield = routing_.fleet->edges[at].is_shield;
-    views.push_back({.name = routing_.fleet->edges[at].name,
+    const cache::Edge& edge = routing_.fleet->edges[at];
+    const EdgeCounts& ticked = ticked_[at];
+    const double refused_ratio = static_cast<double>(ticked.refused) /
+                                 static_cast<double>(std::max<std::uint64_t>(ticked.wanted, 1));
+    views.push_back({.name = edge.name,
                      .state = states[at],
-                     .exclusion = is_shield ? policy::Exclusion::shield : live[at].exclusion,
+                     .exclusion = edge.is_shield ? policy::Exclusion::shield : live[at].exclusion,
                      .is_drained = known.is_drained,
                      .has_reported = known.last.has_value(),
-                     .requests_per_second = rates_[at],
+                     .requests_per_second = static_cast<double>(ticked.decisions) / tick_seconds_,
                      .fair_share = control_->fair_share()[at],
+                     .max_load = edge.max_load,
+                     .counts = edge_totals_[at],
+                     .admitted_ratio = 1 - refused_ratio,
                      .hit_ratio = hit_ratios_[at]});
   }
   return views;
@@ -168,6 +218,11 @@ std::vector<EdgeView> Publisher::edges(std::int64_t now_ms) const {
 Totals Publisher::totals() const {
   const std::lock_guard lock(mutex_);
   return totals_;
+}
+
+std::vector<DatabaseFacts> Publisher::databases() const {
+  const std::lock_guard lock(mutex_);
+  return routing_.databases;
 }
 
 std::vector<NamedEdge> Publisher::known() const {

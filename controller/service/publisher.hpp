@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cache/edge.hpp"
-#include "controller/dns/answerer.hpp"
 #include "controller/routing_setup.hpp"
+#include "controller/service/counts.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/state_table.hpp"
@@ -23,39 +23,40 @@
 
 namespace edgeward::controller {
 
-inline constexpr std::size_t kReasonCount =
-    static_cast<std::size_t>(policy::Reason::best_score) + 1;
+/// Decisions about one edge.
+struct EdgeCounts {
+  std::uint64_t decisions = 0;  ///< that named it
+  std::uint64_t wanted = 0;     ///< that would have named it were no edge full
+  std::uint64_t refused = 0;    ///< of those wanted, that its admit share sent elsewhere
 
-/// DNS answers are counted by code; the last counts BADCOOKIE.
-inline constexpr std::size_t kDnsCodes = 24;
+  EdgeCounts& operator+=(const EdgeCounts& other);
+};
 
 /// Decisions of one worker since it last told, for the publisher.
 struct WorkerTick {
-  std::shared_ptr<const policy::FleetPart> fleet;  ///< that the numbers by edge are of
-  std::vector<std::uint64_t> by_edge;
-  std::array<std::uint64_t, kReasonCount> by_reason{};
-  std::uint64_t decisions = 0;
-  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
-  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
-  std::array<std::uint64_t, 6> http_by_class{};  ///< answers by the hundreds of their status
-  std::vector<policy::SampledRequest> sample;    ///< every `sample_stride`-th decision
-  std::uint64_t sample_stride = 1;               ///< a power of two
+  std::shared_ptr<const policy::FleetPart> fleet;  ///< that edges and services are of
+  std::vector<EdgeCounts> by_edge;
+  DecisionCounts decisions;
+  TrafficCounts traffic;
+  std::uint64_t decided = 0;
+  std::vector<policy::SampledRequest> sample;  ///< every `sample_stride`-th decision
+  std::uint64_t sample_stride = 1;             ///< a power of two
 };
 
 /// Sums since the start.
 struct Totals {
-  std::uint64_t decisions = 0;
-  std::array<std::uint64_t, kReasonCount> by_reason{};
-  std::array<std::uint64_t, kDnsCodes> dns_by_code{};
-  std::array<std::uint64_t, kDnsLimitedCount> dns_limited{};  ///< by DnsLimited
-  std::array<std::uint64_t, 6> http_by_class{};
+  DecisionCounts decisions;
+  std::vector<std::string> services;  ///< names of those counted each by itself
+  TrafficCounts traffic;
 };
 
 /// What came of the reloads so far.
 struct ReloadStatus {
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;
-  std::string last_error;  ///< of the last one; empty: it was taken, or there was none
+  std::int64_t taken_at_ms = 0;    ///< the last one; before there was any: the start
+  std::int64_t refused_at_ms = 0;  ///< the last one; 0: none
+  std::string last_error;          ///< of the last one; empty: it was taken, or there was none
 };
 
 /// One edge, for people and machines that ask how things are.
@@ -65,8 +66,12 @@ struct EdgeView {
   policy::Exclusion exclusion = policy::Exclusion::none;
   bool is_drained = false;
   bool has_reported = false;
-  double requests_per_second = 0;   ///< of clients sent to it in the last tick
-  double fair_share = 0;            ///< requests a second it may take by the last tick's demand
+  double requests_per_second = 0;  ///< of clients sent to it in the last tick
+  double fair_share = 0;           ///< requests a second it may take by the last tick's demand
+  double max_load = 0;             ///< load ratio from which it gets no clients
+  EdgeCounts counts;               ///< since the start, or since it came to the fleet
+  /// Of those that wanted it in the last tick, the part that it took; 1 where none did.
+  double admitted_ratio = 1;
   std::optional<double> hit_ratio;  ///< of the requests it reported lately; nothing: of none
 };
 
@@ -90,23 +95,29 @@ class Publisher {
   /// Publishes the next snapshot, `seconds` after the last one.
   Snapshot tick(std::int64_t now_ms, double seconds);
   /// Takes over a fleet, databases or options that were read anew; edges of the same name keep
-  /// their state. `hits` are for the same fleet. The next tick publishes them.
-  void replace(Routing routing, const StateRules& rules, HitLearning::Learned hits);
+  /// their state and counts. `hits` are for the same fleet. The next tick publishes them.
+  void replace(Routing routing, const StateRules& rules, HitLearning::Learned hits,
+               std::int64_t now_ms);
   /// What the next snapshot is to know of hits; passed over if it is of another fleet by now.
   void set_hits(HitLearning::Learned hits);
   /// Notes a reload that was not taken over, and why.
-  void refuse_reload(std::string error);
+  void refuse_reload(std::string error, std::int64_t now_ms);
   [[nodiscard]] ReloadStatus reloads() const;
 
   [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
   [[nodiscard]] Totals totals() const;
+  /// The location databases in force.
+  [[nodiscard]] std::vector<DatabaseFacts> databases() const;
   /// What is known of each edge, in the fleet's order; and takes it up again. restore() says
   /// whether there is such an edge.
   [[nodiscard]] std::vector<NamedEdge> known() const;
   bool restore(const NamedEdge& edge);
 
  private:
+  using ServiceSlots = std::array<std::size_t, kServicesCounted + 1>;
+
   [[nodiscard]] std::vector<policy::SampledRequest> merged_sample() const;
+  ServiceSlots slots_of(const policy::FleetPart& fleet);
 
   mutable std::mutex mutex_;
   Routing routing_;
@@ -114,8 +125,10 @@ class Publisher {
   std::unique_ptr<policy::LoadControl> control_;
   policy::Snapshot next_;
   Snapshot current_;
-  std::vector<WorkerTick> ticks_;  ///< since the last snapshot
-  std::vector<double> rates_;
+  std::vector<WorkerTick> ticks_;                  ///< since the last snapshot
+  std::vector<EdgeCounts> ticked_;                 ///< by edge, in the last tick
+  double tick_seconds_ = 1;                        ///< that it took
+  std::vector<EdgeCounts> edge_totals_;            ///< by edge
   std::vector<std::optional<double>> hit_ratios_;  ///< by edge
   Totals totals_;
   ReloadStatus reloads_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <utility>
 
@@ -24,6 +25,8 @@ constexpr std::chrono::milliseconds kLookInterval{500};
 constexpr std::int64_t kSettledAfterMs = 2000;
 /// Round trips kept: fitting takes 0.1 s for ten thousand.
 constexpr std::size_t kMeasuredMax = 100'000;
+/// Errors of one reload that are told, each in a line; `check` tells all.
+constexpr std::size_t kErrorsMax = 20;
 
 std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
   std::vector<geo::GeoPoint> points;
@@ -40,13 +43,29 @@ StateRules state_rules(const Config& config) {
           .slow_start_ms = config.serve.slow_start_ms};
 }
 
+LogRecord configuration_record(std::string message, const Config& config, const Routing& routing) {
+  std::string databases;
+  std::uint64_t oldest_s = 0;
+  for (const DatabaseFacts& database : routing.databases) {
+    databases += (databases.empty() ? "" : ", ") + database.file;
+    oldest_s = oldest_s == 0 ? database.built_at_s : std::min(oldest_s, database.built_at_s);
+  }
+  return {.message = std::move(message),
+          .fields = {{"edges", std::uint64_t{config.fleet.edges.size()}},
+                     {"services", std::uint64_t{config.routing.services.size()}},
+                     {"scoring", std::string(name(config.routing.scoring))},
+                     {"databases", std::move(databases)},
+                     {"oldest_database_built_at_s", oldest_s},
+                     {"cells", std::uint64_t{routing.map->cells().size()}}}};
+}
+
 Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning,
-                   const Supervisor& supervisor, Talk talk)
+                   const Supervisor& supervisor, const Log& log)
     : load_(std::move(parts.load)),
       publisher_(publisher),
       learning_(learning),
       supervisor_(supervisor),
-      talk_(std::move(talk)),
+      log_(log),
       config_(std::move(parts.config)),
       compiler_(std::move(parts.compiler)),
       compiled_(RoutingCompiler::inputs(config_)),
@@ -64,10 +83,18 @@ Reloader::~Reloader() {
   thread_.join();
 }
 
-bool Reloader::start() {
+bool Reloader::start(const char* cause) {
+  bool is_under_way = false;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(is_asked_, true)) return false;
+    is_under_way = asked_by_ != nullptr;
+    if (!is_under_way) asked_by_ = cause;
+  }
+  if (is_under_way) {
+    log_.write({.level = LogLevel::warning,
+                .message = "a reload is under way already",
+                .fields = {{"cause", cause}}});
+    return false;
   }
   supervisor_.reloading();
   wake_.notify_one();
@@ -77,18 +104,18 @@ bool Reloader::start() {
 void Reloader::run() {
   keep_config();  // it has been compiled
   while (true) {
-    bool is_asked = false;
+    const char* asked_by = nullptr;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kLookInterval, [this] { return is_asked_ || is_ending_; });
+      wake_.wait_for(lock, kLookInterval, [this] { return asked_by_ != nullptr || is_ending_; });
       if (is_ending_) return;
-      is_asked = is_asked_;
+      asked_by = asked_by_;
     }
     const std::int64_t now_ms = wall_ms();
-    if (is_asked) {
-      reload();
+    if (asked_by != nullptr) {
+      reload(asked_by);
       const std::lock_guard lock(mutex_);
-      is_asked_ = false;  // from now on another may be asked for
+      asked_by_ = nullptr;  // from now on another may be asked for
       has_ended_ = true;
     } else {
       look_at_files(now_ms);
@@ -98,39 +125,50 @@ void Reloader::run() {
       const std::lock_guard lock(measured_mutex_);
       has_news = has_news_ && now_ms - measured_at_ms_ >= config_.serve.rtt_interval_ms;
     }
-    if (has_news) (void)attempt([this] { recompile("round trips taken in"); });
+    if (!has_news) continue;
+    (void)attempt("round trips", [this] { recompile("round trips taken in", "round trips"); });
   }
 }
 
-bool Reloader::attempt(const std::function<void()>& work) {
-  std::string wrong;
+bool Reloader::attempt(const char* cause, const std::function<void()>& work) {
   try {
     work();
     return true;
   } catch (const ConfigError& error) {
-    for (const Fault& fault : error.faults()) talk_(fault.text());
-    wrong = error.faults().front().text();
+    std::vector<std::string> errors;
+    for (const Fault& fault : error.faults()) errors.push_back(fault.text());
+    refuse(errors, cause);
   } catch (const std::exception& error) {
-    wrong = error.what();
+    refuse({error.what()}, cause);
   }
-  talk_(fmt::format("refused, going on as before: {}", wrong));
-  publisher_.refuse_reload(std::move(wrong));
   return false;
 }
 
-void Reloader::reload() {
+void Reloader::refuse(const std::vector<std::string>& errors, const char* cause) {
+  for (std::size_t i = 0; i < std::min(errors.size(), kErrorsMax); ++i) {
+    log_.write(
+        {.level = LogLevel::error,
+         .message = "reload refused, going on as before",
+         .fields = {
+             {"cause", cause}, {"error", errors[i]}, {"errors", std::uint64_t{errors.size()}}}});
+  }
+  publisher_.refuse_reload(errors.front(), wall_ms());
+}
+
+void Reloader::reload(const char* cause) {
   const Config before = config_;
-  const bool is_taken = attempt([this] {
+  const bool is_taken = attempt(cause, [&] {
     config_ = load_();
-    recompile("reloaded");
+    recompile("reloaded", cause);
   });
   if (!is_taken) config_ = before;
 }
 
-void Reloader::recompile(std::string_view done) {
+void Reloader::recompile(const char* done, const char* cause) {
+  const double begun_s = steady_seconds();
   const std::int64_t now_ms = wall_ms();
   std::vector<FileStamp> files = RoutingCompiler::inputs(config_);
-  Routing routing = compiler_.compile(config_, recent(now_ms), talk_);
+  Routing routing = compiler_.compile(config_, recent(now_ms), talk_to(log_));
   compiled_ = std::move(files);
   measured_at_ms_ = now_ms;
   HitLearning::Learned hits = learning_.replace(routing.fleet, now_ms);
@@ -139,9 +177,12 @@ void Reloader::recompile(std::string_view done) {
     fleet_ = routing.fleet;
     begin_observations(*routing.map);
   }
-  publisher_.replace(std::move(routing), state_rules(config_), std::move(hits));
+  LogRecord record = configuration_record(done, config_, routing);
+  publisher_.replace(std::move(routing), state_rules(config_), std::move(hits), now_ms);
   keep_config();
-  talk_(done);
+  record.fields.push_back({"cause", cause});
+  record.fields.push_back({"duration_ms", std::llround((steady_seconds() - begun_s) * 1000)});
+  log_.write(record);
 }
 
 void Reloader::keep_config() {
@@ -149,7 +190,9 @@ void Reloader::keep_config() {
   try {
     KeptFolder(*config_.serve.state_dir).write(KeptFolder::kConfig, effective_yaml(config_));
   } catch (const std::exception& error) {
-    talk_(fmt::format("the configuration is not kept: {}", error.what()));
+    log_.write({.level = LogLevel::error,
+                .message = "the configuration is not kept",
+                .fields = {{"error", error.what()}}});
   }
 }
 
@@ -161,8 +204,10 @@ void Reloader::look_at_files(std::int64_t now_ms) {
     return;
   }
   if (files == compiled_ || now_ms - seen_since_ms_ < kSettledAfterMs) return;
+  constexpr const char* kCause = "changed files";
+  const bool is_taken = attempt(kCause, [this] { recompile("changed files taken in", kCause); });
   // If they are refused, they are looked at again when they have changed again.
-  if (!attempt([this] { recompile("changed files taken in"); })) compiled_ = files;
+  if (!is_taken) compiled_ = files;
 }
 
 std::vector<sim::RttLine> Reloader::recent(std::int64_t now_ms) {

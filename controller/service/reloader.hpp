@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controller/config/config_file.hpp"
+#include "controller/log/log.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/publisher.hpp"
@@ -22,6 +23,10 @@ namespace edgeward::controller {
 
 /// How states become routes by this configuration.
 [[nodiscard]] StateRules state_rules(const Config& config);
+
+/// What is in force from now on, for the log.
+[[nodiscard]] LogRecord configuration_record(std::string message, const Config& config,
+                                             const Routing& routing);
 
 /// Compiles routing anew beside the service, which goes on with what it has if that fails: when it
 /// is asked to, when a database, the overrides or the measured round trips on disk have changed and
@@ -37,11 +42,12 @@ class Reloader {
   };
 
   Reloader(Parts parts, Publisher& publisher, HitLearning& learning, const Supervisor& supervisor,
-           Talk talk);
+           const Log& log);
   ~Reloader();
 
-  /// Reads everything anew; false if that is under way. Any thread.
-  bool start();
+  /// Reads everything anew; false if that is under way. `cause` is who asked for it, for the log,
+  /// and is kept. Any thread.
+  bool start(const char* cause);
   /// Whether one that was asked for has come to its end since this was asked last, and none is
   /// under way.
   [[nodiscard]] bool has_ended() { return has_ended_.exchange(false); }
@@ -53,10 +59,11 @@ class Reloader {
 
  private:
   void run();
-  void reload();
-  void recompile(std::string_view done);
-  /// Runs what may throw; says and notes what was wrong. Whether nothing was.
-  bool attempt(const std::function<void()>& work);
+  void reload(const char* cause);
+  void recompile(const char* done, const char* cause);
+  /// Runs what may throw; tells and notes what was wrong. Whether nothing was.
+  bool attempt(const char* cause, const std::function<void()>& work);
+  void refuse(const std::vector<std::string>& errors, const char* cause);
   /// On disk, for a start at which the configuration cannot be used.
   void keep_config();
   void look_at_files(std::int64_t now_ms);
@@ -67,7 +74,7 @@ class Reloader {
   Publisher& publisher_;
   HitLearning& learning_;
   const Supervisor& supervisor_;
-  const Talk talk_;
+  const Log& log_;
 
   // Of the thread alone.
   Config config_;
@@ -86,7 +93,7 @@ class Reloader {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool is_asked_ = false;
+  const char* asked_by_ = nullptr;  ///< while a reload is asked for or under way
   bool is_ending_ = false;
   std::atomic<bool> has_ended_{false};
   std::thread thread_;

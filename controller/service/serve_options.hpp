@@ -10,6 +10,7 @@
 #include "controller/dns/options.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
+#include "controller/log/log_options.hpp"
 #include "controller/service/hit_learning.hpp"
 
 namespace edgeward::controller {
@@ -38,7 +39,8 @@ struct ServeOptions {
   HitModelOptions hit_model;
   std::int64_t rtt_interval_ms = 60'000;     ///< reported round trips are compiled in so often
   std::int64_t rtt_age_max_ms = 86'400'000;  ///< older ones are forgotten
-  DnsOptions answers;                        ///< the key `dns` of a configuration
+  LogOptions log;
+  DnsOptions answers;  ///< the key `dns` of a configuration
   HttpLimits http;
   unsigned connections_max = 20'000;           ///< of all workers together
   unsigned connections_per_peer_max = 10'000;  ///< of one address, at one worker

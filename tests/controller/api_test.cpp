@@ -91,8 +91,8 @@ class Asked {
     api_.install(publisher_.tick(now_ms, 1));
   }
   void replace(const Routing& routing) {
-    publisher_.replace(routing, {.is_silent_ready = true},
-                       learning_.replace(routing.fleet, kNowMs));
+    publisher_.replace(routing, {.is_silent_ready = true}, learning_.replace(routing.fleet, kNowMs),
+                       kNowMs);
   }
 
   HttpRequest request_;
@@ -312,7 +312,7 @@ TEST_CASE("what was decided is counted, and why a reload was refused is shown") 
   api.get("/v1/route?client=0.0.1.9&content=/a");
   api.get("/v1/route?client=0.0.1.9&content=/b");
   api.get("/nothing");
-  api.publisher_.refuse_reload("edgeward.yaml:1:2: \"odd\"");
+  api.publisher_.refuse_reload("edgeward.yaml:1:2: \"odd\"", kNowMs);
   api.tick();
   api.caller_.is_admin = true;
   const std::string text = api.get("/metrics").body;
@@ -320,10 +320,11 @@ TEST_CASE("what was decided is counted, and why a reload was refused is shown") 
     INFO(line);
     CHECK(text.find("\n" + line + "\n") != std::string::npos);
   };
-  has("edgeward_decisions_total{reason=\"best_score\"} 2");
-  has("edgeward_decisions_total{reason=\"no_edge\"} 0");
-  has("edgeward_http_answers_total{status=\"2xx\"} 2");
-  has("edgeward_http_answers_total{status=\"4xx\"} 1");
+  const std::string labels = "source=\"mmdb\",service=\"www.example\"";
+  has("edgeward_decisions_total{reason=\"best_score\"," + labels + "} 2");
+  has("edgeward_decisions_total{reason=\"no_edge\"," + labels + "} 0");
+  has("edgeward_http_answers_total{listener=\"clients\",status=\"2xx\"} 2");
+  has("edgeward_http_answers_total{listener=\"clients\",status=\"4xx\"} 1");
   has("edgeward_snapshot_version 2");
   has("edgeward_reloads_total{result=\"refused\"} 1");
   has("edgeward_last_reload_refused 1");

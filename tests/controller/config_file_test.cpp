@@ -130,6 +130,7 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "        admin_token_file: t, trusted_callers: [2001:db8::/32], trusted_proxies: "
       "[10.0.0.0/8],\n"
       "        proxy_field: forwarded, unreported_edges: ready, recovery_hold: 1m,\n"
+      "        log: {format: json, level: warning},\n"
       "        limits: {target: 1KiB, header: 2KiB, body: 3KiB, connections: 4,\n"
       "                 connections_per_peer: 5, idle: 6s, request: 7s, drain: 8s}}\n"
       "dns: {ttl: 9s, negative_ttl: 10s, answers: 1, client_subnet: false,\n"
@@ -138,6 +139,7 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "      rate_limit: {responses_per_second: 7, slip: 3}}\n",
       kFiles);
   CHECK(config.serve.http.body_bytes_max == 3072);
+  CHECK(config.serve.log == LogOptions{.format = LogFormat::json, .level = LogLevel::warning});
   CHECK(config.serve.trust.proxies.size() == 1);
   CHECK(config.serve.answers.cookie_secret_file == fs::path("/etc/edgeward/c"));
   const std::string text = effective_yaml(config);
@@ -194,9 +196,10 @@ TEST_CASE("the example configuration mentions every key there is") {
       "routing: {zzzzzzzzzzzzzzzz: 1, weights: {zzzzzzzzzzzzzzzz: 1},\n"
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
-      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1}}\n"
+      "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1},\n"
+      "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
       "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 15);
+  REQUIRE(found.size() == 17);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

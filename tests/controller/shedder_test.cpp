@@ -1,4 +1,4 @@
-#include "controller/service/shedder.hpp"
+#include "controller/network/shedder.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "controller/network/inherited_sockets.hpp"
 #include "controller/service/api.hpp"
-#include "controller/service/inherited_sockets.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/serve_options.hpp"
 
@@ -38,7 +38,7 @@ class Server {
 
  private:
   class Worker;
-  void listen(const std::string& address, const std::vector<int>& inherited, bool is_admin);
+  void listen(const std::string& address, const std::vector<int>& inherited, ListenerKind kind);
   void listen_dns(const std::string& address, const InheritedSockets& inherited);
 
   std::vector<std::unique_ptr<Worker>> workers_;

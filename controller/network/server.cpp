@@ -1,4 +1,4 @@
-#include "controller/service/server.hpp"
+#include "controller/network/server.hpp"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -25,9 +25,11 @@
 
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/network/dns_listener.hpp"
+#include "controller/network/shedder.hpp"
+#include "controller/network/worker_clock.hpp"
 #include "controller/secret_file.hpp"
-#include "controller/service/dns_listener.hpp"
-#include "controller/service/shedder.hpp"
+#include "controller/service/counts.hpp"
 
 namespace edgeward::controller {
 
@@ -37,17 +39,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-/// ms since the epoch, to the kernel's last tick (a few ms): no system call.
-std::int64_t coarse_now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-/// The same of a clock that nobody sets.
+/// ms of the clock that nobody sets.
 std::int64_t steady_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  return WorkerClock::to_ms(WorkerClock::now_ns());
 }
 
 /// Now as HTTP writes it, made anew once a second.
@@ -165,29 +159,29 @@ class Server::Worker {
   /// The port that it got.
   std::uint16_t listen_dns(const tcp::endpoint& endpoint) {
     dns_.push_back(std::make_unique<DnsListener>(context_, endpoint.address().to_string(),
-                                                 endpoint.port(), dns_handler()));
+                                                 endpoint.port(), dns_handler(), api_.traffic()));
     return dns_.back()->port();
   }
   void share_dns(int udp, int tcp) {
-    dns_.push_back(
-        std::make_unique<DnsListener>(context_, duplicate(udp), duplicate(tcp), dns_handler()));
+    dns_.push_back(std::make_unique<DnsListener>(context_, duplicate(udp), duplicate(tcp),
+                                                 dns_handler(), api_.traffic()));
   }
 
   /// The port that it got.
-  std::uint16_t listen(const tcp::endpoint& endpoint, bool is_admin) {
-    listeners_.push_back({open_acceptor(context_, endpoint), is_admin});
+  std::uint16_t listen(const tcp::endpoint& endpoint, ListenerKind kind) {
+    listeners_.push_back({open_acceptor(context_, endpoint), kind});
     return listeners_.back().acceptor.local_endpoint().port();
   }
-  void share(int socket, bool is_admin) {
+  void share(int socket, ListenerKind kind) {
     tcp::acceptor acceptor(context_);
     const bool is_v6 = local_address(socket).starts_with('[');
     acceptor.assign(is_v6 ? tcp::v6() : tcp::v4(), duplicate(socket));
-    listeners_.push_back({std::move(acceptor), is_admin, true});
+    listeners_.push_back({std::move(acceptor), kind, true});
   }
-  [[nodiscard]] std::string listens_at(bool is_admin) {
+  [[nodiscard]] std::string listens_at(ListenerKind kind) {
     std::vector<std::string> addresses;
     for (Listener& listener : listeners_) {
-      if (listener.is_admin != is_admin) continue;
+      if (listener.kind != kind) continue;
       addresses.push_back(local_address(listener.acceptor.native_handle()));
     }
     return fmt::format("{}", fmt::join(addresses, " and "));
@@ -203,14 +197,17 @@ class Server::Worker {
     for (const auto& dns : dns_) dns->start();
     sweep();
     measure_delay();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      context_.run();
+      publisher_.add(api_.take());
+    });
   }
 
   void publish(const Publisher::Snapshot& snapshot) {
     asio::post(context_, [this, snapshot] {
       publisher_.add(api_.take());
       api_.install(snapshot);
-      if (answerer_) answerer_->install(snapshot);
+      answerer_.install(snapshot);
     });
   }
 
@@ -247,23 +244,24 @@ class Server::Worker {
   class Connection;
   struct Listener {
     tcp::acceptor acceptor;
-    bool is_admin = false;
+    ListenerKind kind = ListenerKind::clients;
     bool is_inherited = false;
   };
 
   [[nodiscard]] DnsHandler dns_handler() {
-    return [this](std::span<const DnsAnswerer::Item> items, bool is_udp,
+    return [this](std::span<const DnsAnswerer::Item> items, const DnsRead& read,
                   std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
+      const bool is_udp = read.transport == DnsTransport::udp;
       for (const DnsOutcome& outcome :
-           answerer_.answer(items, coarse_now_ms(), is_udp, out, ends)) {
-        api_.note(outcome);
+           answerer_.answer(items, clock_.wall_ms(read.at_ns), is_udp, out, ends)) {
+        api_.note(outcome, read.transport);
       }
     };
   }
 
   void accept(Listener& listener);
   void take_pending(Listener& listener);
-  void add(tcp::socket socket, bool is_admin);
+  void add(tcp::socket socket, ListenerKind listener);
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
   void measure_delay();
@@ -281,6 +279,7 @@ class Server::Worker {
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
+  WorkerClock clock_;
   HttpDate date_;
   HttpResponse response_;
   bool is_draining_ = false;
@@ -293,12 +292,13 @@ class Server::Worker {
 /// not read while it writes, so that a client that takes no answers gets to send no more.
 class Server::Worker::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, bool is_admin)
+  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, ListenerKind listener)
       : worker_(worker),
         socket_(std::move(socket)),
         peer_(peer),
-        is_admin_(is_admin),
+        listener_(listener),
         reader_(worker.options_.http) {
+    ++connection_counts().opened;
     deadline_ms_ = steady_ms() + worker.options_.idle_timeout_ms;
   }
 
@@ -317,14 +317,24 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     const bool is_late = now_ms >= deadline_ms_;
     const bool is_idle = !is_writing_ && unread_ == 0 && !reader_.is_within();
     if (is_closing_ || is_writing_) {
-      if (is_late) close();
-      return;
+      if (!is_late) return;
+      if (is_writing_) connection_counts().note(TimedOut::write);
+      return close();
     }
+    if (is_idle && is_late) connection_counts().note(TimedOut::idle);
     if (is_idle && (is_late || worker_.ends_idle(now_ms))) return linger();
     if (!is_late) return;
+    connection_counts().note(TimedOut::request);
+    read_at_ns_ = WorkerClock::now_ns();
     worker_.response_.clear();
     set_problem(408, "the request did not come to its end in time", worker_.response_);
     send_last(worker_.response_);
+  }
+
+  /// Ends what the service does not wait for any longer.
+  void cut_off() {
+    if (!is_closing_ && socket_.is_open()) connection_counts().note(TimedOut::drain);
+    close();
   }
 
   void close() {
@@ -333,8 +343,13 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   }
 
   [[nodiscard]] const geo::IpAddress& peer() const { return peer_; }
+  [[nodiscard]] ConnectionCounts& connection_counts() {
+    return worker_.api_.traffic().connections_of(listener_);
+  }
 
  private:
+  [[nodiscard]] HttpCounts& http_counts() { return worker_.api_.traffic().at(listener_); }
+
   void on_read(const boost::system::error_code& error, std::size_t count) {
     is_reading_ = false;
     if (error) return finish();
@@ -343,10 +358,11 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       return read();
     }
     const bool is_new = unread_ == 0 && !reader_.is_within();
-    if (is_new) deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    read_at_ns_ = WorkerClock::now_ns();
+    if (is_new) deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
     unread_ += count;
     // Operators and edges are heard at any load.
-    if (is_new && !is_admin_ && worker_.shedder_.sheds()) return shed();
+    if (is_new && listener_ != ListenerKind::admin && worker_.shedder_.sheds()) return shed();
     answer_all();
     if (output_.empty()) return read();
     write();
@@ -364,15 +380,17 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   }
 
   void send_last(const HttpResponse& response) {
-    worker_.api_.note(response);
-    append(response, {.keep_alive = false, .date = worker_.date_.at(coarse_now_ms())}, output_);
+    http_counts().note(response.status);
+    append(response,
+           {.keep_alive = false, .date = worker_.date_.at(worker_.clock_.wall_ms(read_at_ns_))},
+           output_);
     keep_alive_ = false;
     write();
   }
 
   void answer_all() {
     using State = HttpRequestReader::State;
-    const std::int64_t now_ms = coarse_now_ms();
+    const std::int64_t now_ms = worker_.clock_.wall_ms(read_at_ns_);
     std::size_t begin = 0;
     while (keep_alive_ && begin < unread_) {
       std::size_t used = 0;
@@ -386,17 +404,19 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
       if (state == State::refused) {
         response.clear();
         set_problem(reader_.refusal().status, reader_.refusal().detail, response);
-        worker_.api_.note(response);
+        http_counts().note(response.status);
         keep_alive_ = false;
       } else {
         const HttpRequest& request = reader_.request();
-        worker_.api_.answer(request, {peer_, is_admin_, now_ms}, response);
+        const bool is_admin = listener_ == ListenerKind::admin;
+        worker_.api_.answer(request, {peer_, is_admin, now_ms}, response);
         is_head = request.method == "HEAD";
         keep_alive_ = request.keep_alive && !worker_.is_draining_;
       }
       append(response,
              {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
              output_);
+      ++answers_;
       reader_.next();
     }
     unread_ -= begin;
@@ -406,20 +426,22 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
 
   void write() {
     is_writing_ = true;
-    deadline_ms_ = steady_ms() + worker_.options_.request_timeout_ms;
+    deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this()](const boost::system::error_code& error,
                                                   std::size_t) { self->on_written(error); });
   }
 
   void on_written(const boost::system::error_code& error) {
+    const std::int64_t now_ns = WorkerClock::now_ns();
     is_writing_ = false;
     output_.clear();
     if (error) return finish();
+    http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
     if (!keep_alive_) return linger();
     const bool is_within = unread_ > 0 || reader_.is_within();
-    deadline_ms_ = steady_ms() + (is_within ? worker_.options_.request_timeout_ms
-                                            : worker_.options_.idle_timeout_ms);
+    deadline_ms_ = deadline_after(
+        now_ns, is_within ? worker_.options_.request_timeout_ms : worker_.options_.idle_timeout_ms);
     read();
   }
 
@@ -438,17 +460,23 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     worker_.remove(shared_from_this());
   }
 
+  [[nodiscard]] static std::int64_t deadline_after(std::int64_t at_ns, std::int64_t timeout_ms) {
+    return WorkerClock::to_ms(at_ns) + timeout_ms;
+  }
+
   static constexpr std::int64_t kLingerMs = 2000;
 
   Worker& worker_;
   tcp::socket socket_;
   geo::IpAddress peer_;
-  bool is_admin_;
+  ListenerKind listener_;
   HttpRequestReader reader_;
   std::vector<char> input_;
   std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
   std::string output_;
   std::int64_t deadline_ms_ = 0;
+  std::int64_t read_at_ns_ = 0;  ///< when what is answered was read
+  std::uint64_t answers_ = 0;    ///< in output_
   bool keep_alive_ = true;
   bool is_reading_ = false;
   bool is_writing_ = false;
@@ -459,7 +487,7 @@ void Server::Worker::accept(Listener& listener) {
   listener.acceptor.async_accept(
       [this, &listener](const boost::system::error_code& error, tcp::socket socket) {
         // One that was taken before the acceptor was closed is ours to answer.
-        if (!error) add(std::move(socket), listener.is_admin);
+        if (!error) add(std::move(socket), listener.kind);
         if (listener.acceptor.is_open()) accept(listener);
       });
 }
@@ -470,53 +498,56 @@ void Server::Worker::take_pending(Listener& listener) {
   while (!error) {
     tcp::socket socket(context_);
     listener.acceptor.accept(socket, error);
-    if (!error) add(std::move(socket), listener.is_admin);
+    if (!error) add(std::move(socket), listener.kind);
   }
 }
 
-void Server::Worker::add(tcp::socket socket, bool is_admin) {
+void Server::Worker::add(tcp::socket socket, ListenerKind listener) {
   boost::system::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;
   socket.set_option(tcp::no_delay(true), error);
   const geo::IpAddress peer = address_of(remote);
   std::size_t& of_peer = by_peer_[peer.text()];
-  if (connections_.size() >= connections_max_ || of_peer >= options_.connections_per_peer_max) {
+  const bool is_full = connections_.size() >= connections_max_;
+  if (is_full || of_peer >= options_.connections_per_peer_max) {
+    ConnectionCounts& counts = api_.traffic().connections_of(listener);
+    ++(is_full ? counts.refused : counts.refused_peer);
     // Too many: said once, without waiting for what is asked.
     set_problem(503, "there are too many connections", response_);
+    api_.traffic().at(listener).note(response_.status);
     response_.retry_after_s = 1;
-    api_.note(response_);
     std::string out;
-    append(response_, {.keep_alive = false, .date = date_.at(coarse_now_ms())}, out);
+    append(response_,
+           {.keep_alive = false, .date = date_.at(clock_.wall_ms(WorkerClock::now_ns()))}, out);
     response_.clear();
     socket.non_blocking(true, error);
     socket.write_some(asio::buffer(out), error);
     return;
   }
   ++of_peer;
-  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, is_admin);
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, listener);
   connections_.insert(connection);
   connection->read();
 }
 
 void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) == 0) return;
+  ++connection->connection_counts().closed;
   const auto found = by_peer_.find(connection->peer().text());
   if (found != by_peer_.end() && --found->second == 0) by_peer_.erase(found);
 }
 
 void Server::Worker::sweep() {
+  clock_.sync();
   const std::int64_t now_ms = steady_ms();
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->check(now_ms);
   if (is_draining_) {
     if (now_ms >= drain_until_ms_) {
-      for (const auto& connection : all) connection->close();
+      for (const auto& connection : all) connection->cut_off();
     }
-    if (connections_.empty()) {
-      publisher_.add(api_.take());
-      return;
-    }
+    if (connections_.empty()) return;
   }
   timer_.expires_after(std::chrono::milliseconds(is_draining_ ? 20 : 250));
   timer_.async_wait([this](const boost::system::error_code&) { sweep(); });
@@ -541,21 +572,22 @@ Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActi
     workers_.push_back(std::make_unique<Worker>(options, api, actions, publisher,
                                                 options.connections_max / count + 1, secrets));
   }
-  listen(options.listen, inherited.http, false);
-  listen(options.admin, inherited.admin, true);
+  listen(options.listen, inherited.http, ListenerKind::clients);
+  listen(options.admin, inherited.admin, ListenerKind::admin);
   listen_dns(options.dns, inherited);
 }
 
-void Server::listen(const std::string& address, const std::vector<int>& inherited, bool is_admin) {
+void Server::listen(const std::string& address, const std::vector<int>& inherited,
+                    ListenerKind kind) {
   for (const int socket : inherited) {
-    for (const auto& worker : workers_) worker->share(socket, is_admin);
+    for (const auto& worker : workers_) worker->share(socket, kind);
     ::close(socket);
   }
   if (!inherited.empty()) return;
   tcp::endpoint endpoint = parse_endpoint(address);
   require_free(endpoint);
   // Port 0: all workers share the one that the first got.
-  for (const auto& worker : workers_) endpoint.port(worker->listen(endpoint, is_admin));
+  for (const auto& worker : workers_) endpoint.port(worker->listen(endpoint, kind));
 }
 
 void Server::listen_dns(const std::string& address, const InheritedSockets& inherited) {
@@ -590,11 +622,11 @@ void Server::drain() {
 }
 
 std::string Server::listens_at() const {
-  return workers_[0]->listens_at(false);
+  return workers_[0]->listens_at(ListenerKind::clients);
 }
 
 std::string Server::admin_at() const {
-  return workers_[0]->listens_at(true);
+  return workers_[0]->listens_at(ListenerKind::admin);
 }
 
 std::string Server::dns_at() const {

@@ -1,4 +1,4 @@
-#include "controller/service/dns_listener.hpp"
+#include "controller/network/dns_listener.hpp"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -16,7 +16,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "controller/service/inherited_sockets.hpp"
+#include "controller/network/inherited_sockets.hpp"
+#include "controller/network/worker_clock.hpp"
 
 namespace edgeward::controller {
 
@@ -30,6 +31,7 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 constexpr std::size_t kBatch = DnsAnswerer::kItemsMax;
 constexpr std::size_t kQueryBytesMax = 4096;  ///< of what a datagram may hold; the rest is cut off
 constexpr std::size_t kConnectionsMax = 1000;
+constexpr int kFreePortTries = 64;
 constexpr auto kTcpIdle = std::chrono::seconds(10);
 
 [[noreturn]] void fail(const std::string& address, std::uint16_t port, const char* kind,
@@ -61,18 +63,24 @@ void open(Socket& socket, const Endpoint& endpoint, boost::system::error_code& e
 /// A TCP connection: two bytes of length before each message.
 class TcpSession : public std::enable_shared_from_this<TcpSession> {
  public:
-  TcpSession(tcp::socket socket, const DnsHandler& handler, std::size_t& sessions)
+  TcpSession(tcp::socket socket, const DnsHandler& handler, std::size_t& sessions,
+             TrafficCounts& counts)
       : socket_(std::move(socket)),
         timer_(socket_.get_executor()),
         handler_(handler),
-        sessions_(sessions) {
+        sessions_(sessions),
+        counts_(counts) {
     ++sessions_;
+    ++connection_counts().opened;
     boost::system::error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
     const auto peer = geo::IpAddress::parse(remote.address().to_string());
     if (peer) peer_ = *peer;
   }
-  ~TcpSession() { --sessions_; }
+  ~TcpSession() {
+    --sessions_;
+    ++connection_counts().closed;
+  }
   TcpSession(const TcpSession&) = delete;
   TcpSession& operator=(const TcpSession&) = delete;
 
@@ -80,7 +88,9 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     timer_.expires_after(kTcpIdle);
     timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
       const auto alive = self.lock();
-      if (!error && alive) alive->close();
+      if (error || !alive) return;
+      alive->connection_counts().note(TimedOut::idle);
+      alive->close();
     });
     if (unread_ == input_.size()) input_.resize(std::max<std::size_t>(2 * input_.size(), 1024));
     socket_.async_read_some(
@@ -88,12 +98,18 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
           if (error) return self->close();
           self->unread_ += count;
-          self->answer_all();
+          self->answer_all(WorkerClock::now_ns());
         });
   }
 
  private:
-  void answer_all() {
+  [[nodiscard]] ConnectionCounts& connection_counts() {
+    return counts_.connections_of(ListenerKind::dns);
+  }
+
+  void answer_all(std::int64_t read_at_ns) {
+    const DnsRead read{.at_ns = read_at_ns, .transport = DnsTransport::tcp};
+    std::uint64_t answers = 0;
     std::size_t begin = 0;
     while (unread_ - begin >= 2) {
       const std::size_t size = static_cast<std::size_t>(input_[begin] << 8 | input_[begin + 1]);
@@ -102,10 +118,11 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
       output_.insert(output_.end(), 2, 0);
       const DnsAnswerer::Item item{std::span(input_).subspan(begin + 2, size), peer_};
       std::size_t end = 0;
-      handler_({&item, 1}, false, output_, {&end, 1});
+      handler_({&item, 1}, read, output_, {&end, 1});
       const std::size_t answered = output_.size() - length_at - 2;
       if (answered == 0) output_.resize(length_at);
       if (answered > 0) {
+        ++answers;
         output_[length_at] = static_cast<std::uint8_t>(answered >> 8);
         output_[length_at + 1] = static_cast<std::uint8_t>(answered);
       }
@@ -114,14 +131,16 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
     std::copy(input_.begin() + static_cast<std::ptrdiff_t>(begin),
               input_.begin() + static_cast<std::ptrdiff_t>(unread_), input_.begin());
     unread_ -= begin;
-    if (output_.empty()) return read();
-    asio::async_write(
-        socket_, asio::buffer(output_),
-        [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-          self->output_.clear();
-          if (error) return self->close();
-          self->read();
-        });
+    if (output_.empty()) return this->read();
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this(), read_at_ns, answers](
+                          const boost::system::error_code& error, std::size_t) {
+                        self->output_.clear();
+                        if (error) return self->close();
+                        self->counts_.at(DnsTransport::tcp)
+                            .durations.add(WorkerClock::now_ns() - read_at_ns, answers);
+                        self->read();
+                      });
   }
 
   void close() {
@@ -134,6 +153,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
   asio::steady_timer timer_;
   const DnsHandler& handler_;
   std::size_t& sessions_;
+  TrafficCounts& counts_;
   geo::IpAddress peer_;
   std::vector<std::uint8_t> input_;
   std::size_t unread_ = 0;
@@ -144,8 +164,8 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 
 class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
  public:
-  Sockets(asio::io_context& context, DnsHandler handler)
-      : udp_(context), tcp_(context), handler_(std::move(handler)) {
+  Sockets(asio::io_context& context, DnsHandler handler, TrafficCounts& counts)
+      : udp_(context), tcp_(context), handler_(std::move(handler)), counts_(counts) {
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces_[i] = {.iov_base = input_[i].data(), .iov_len = kQueryBytesMax};
       auto& header = in_[i].msg_hdr;
@@ -161,7 +181,7 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
     const auto ip = asio::ip::make_address(address, error);
     if (error) fail(address, port, "UDP", error);
     // A port that is free for UDP may be taken for TCP; of several one is free for both.
-    for (int tries_left = port == 0 ? 32 : 0;; --tries_left) {
+    for (int tries_left = port == 0 ? kFreePortTries : 0;; --tries_left) {
       open(udp_, udp::endpoint(ip, port), error);
       if (error) fail(address, port, "UDP", error);
       const std::uint16_t same = this->port();
@@ -216,11 +236,12 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   }
 
   void answer_batch(std::size_t count) {
+    const DnsRead read{.at_ns = WorkerClock::now_ns(), .transport = DnsTransport::udp};
     output_.clear();
     for (std::size_t i = 0; i < count; ++i) {
       items_[i] = {std::span(input_[i]).first(in_[i].msg_len), address_of(peers_[i])};
     }
-    handler_(std::span(items_).first(count), true, output_, ends_);
+    handler_(std::span(items_).first(count), read, output_, ends_);
     std::size_t answers = 0;
     std::size_t begin = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -243,21 +264,27 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
       // One that cannot be sent is lost, as datagrams may be; the others go on.
       sent += count_sent > 0 ? static_cast<std::size_t>(count_sent) : 1;
     }
+    counts_.at(read.transport).durations.add(WorkerClock::now_ns() - read.at_ns, answers);
   }
 
   void accept() {
-    tcp_.async_accept([self = shared_from_this()](const boost::system::error_code& error,
-                                                  tcp::socket socket) {
-      if (!error && self->sessions_ < kConnectionsMax) {
-        std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_)->read();
-      }
-      if (self->tcp_.is_open()) self->accept();
-    });
+    tcp_.async_accept(
+        [self = shared_from_this()](const boost::system::error_code& error, tcp::socket socket) {
+          if (!error && self->sessions_ < kConnectionsMax) {
+            std::make_shared<TcpSession>(std::move(socket), self->handler_, self->sessions_,
+                                         self->counts_)
+                ->read();
+          } else if (!error) {
+            ++self->counts_.connections_of(ListenerKind::dns).refused;
+          }
+          if (self->tcp_.is_open()) self->accept();
+        });
   }
 
   udp::socket udp_;
   tcp::acceptor tcp_;
   DnsHandler handler_;
+  TrafficCounts& counts_;
   std::size_t sessions_ = 0;
   std::array<std::array<std::uint8_t, kQueryBytesMax>, kBatch> input_{};
   std::array<sockaddr_storage, kBatch> peers_{};
@@ -271,13 +298,14 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
 };
 
 DnsListener::DnsListener(asio::io_context& context, const std::string& address, std::uint16_t port,
-                         DnsHandler handler)
-    : sockets_(std::make_shared<Sockets>(context, std::move(handler))) {
+                         DnsHandler handler, TrafficCounts& counts)
+    : sockets_(std::make_shared<Sockets>(context, std::move(handler), counts)) {
   sockets_->bind(address, port);
 }
 
-DnsListener::DnsListener(asio::io_context& context, int udp, int tcp, DnsHandler handler)
-    : sockets_(std::make_shared<Sockets>(context, std::move(handler))) {
+DnsListener::DnsListener(asio::io_context& context, int udp, int tcp, DnsHandler handler,
+                         TrafficCounts& counts)
+    : sockets_(std::make_shared<Sockets>(context, std::move(handler), counts)) {
   sockets_->adopt(udp, tcp);
 }
 

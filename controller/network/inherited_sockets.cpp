@@ -1,4 +1,4 @@
-#include "controller/service/inherited_sockets.hpp"
+#include "controller/network/inherited_sockets.hpp"
 
 #include <fmt/format.h>
 #include <netdb.h>
