@@ -197,6 +197,7 @@ void FleetOracle::run(const std::vector<Request>& requests) {
         ++counts.misses;
       }
     }
+    counts.distance_km += haversine_km(request.client, fleet.edges[*edge].point);
     counts.latency_us +=
         static_cast<std::uint64_t>(way_us(request.client, fleet.edges[*edge].point) + longest_us);
   }
