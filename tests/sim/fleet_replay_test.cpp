@@ -285,6 +285,29 @@ TEST_CASE("an edge that others fill from holds the load they put on it") {
   CHECK(found.load_ratio_max == (is_link_bound ? 0.5 : 0.25));
 }
 
+TEST_CASE("an edge that gives to its peers holds that load, too") {
+  const bool is_link_bound = GENERATE(false, true);
+  // Twenty objects are asked for here in two ticks, elsewhere in the one that follows.
+  std::vector<MadeFleetTrace::Asked> list;
+  for (std::uint32_t i = 0; i < 20; ++i) list.push_back({1000 * i, i, 0});
+  for (std::uint32_t i = 0; i < 20; ++i) list.push_back({20'000 + 500 * i, i, 1});
+  MadeFleetTrace made(list, std::vector<std::uint64_t>(20, 1000));
+  made.trace.requesters.clients.push_back({.country = country_of(1)});
+  cache::Edge giver = edge("giver", client_points()[0], cache::FillSource::peer);
+  giver.requests_per_second_max = is_link_bound ? 1e6 : 4;
+  giver.bandwidth_bps = is_link_bound ? 32'000 : std::uint64_t{1} << 62;
+  const FleetModel model(
+      made.trace, one_town({giver, edge("taker", client_points()[1], cache::FillSource::peer)}));
+  const auto runs = replayed(made.trace, model, {fleet_run(Routing::nearest, 100'000)});
+  const EdgeCounts& found = runs[0].fleet->edges[0];
+  CHECK(runs[0].fleet->edges[1].peer_bytes == 20'000);
+  CHECK(found.requests == 20);
+  CHECK(found.fetches == 20);
+  CHECK(found.fetch_hits == 20);
+  // Of clients one request a second, of peers two.
+  CHECK(found.load_ratio_max == 0.5);
+}
+
 TEST_CASE("admit shares keep edges below their limit where others have room") {
   const MadeFleetTrace made({.requests = 60'000, .step_ms_max = 20});  // 100 a second
   cache::Fleet fleet = mixed_fleet();

@@ -116,6 +116,8 @@ std::int64_t FleetOracle::fetch(std::size_t edge, std::uint32_t chunk, std::int6
       best_km = km;
     }
     if (best) {
+      ++(*counts_)[*best].fetches;
+      ++(*counts_)[*best].fetch_hits;
       counts.peer_bytes += size;
       return way_us(here.point, fleet.edges[*best].point) + us_of(fleet.edges[*best].service_ms);
     }
