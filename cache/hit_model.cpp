@@ -76,7 +76,7 @@ std::array<float, EdgeHits::kSizeClasses> EdgeHits::filled(float value) {
 }
 
 std::size_t EdgeHits::size_class(std::uint64_t size_bytes) {
-  // 4 KiB and less are class 0, every fourfold one more.
+  // Below 4 KiB is class 0, every fourfold one more.
   const auto bits = static_cast<std::size_t>(std::bit_width(size_bytes >> 12));
   return std::min((bits + 1) / 2, kSizeClasses - 1);
 }

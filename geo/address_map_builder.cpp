@@ -90,8 +90,7 @@ tl::expected<ReadLayer, std::string> read_layer(const Mmdb& database,
     if (record->point) {
       place.point = *record->point;
     } else if (const auto centre = centres.find(record->country)) {
-      place.point = centre->point;
-      place.accuracy_km = centre->accuracy_km;
+      place = *centre;
     } else {
       return kNoPlace;
     }
@@ -134,8 +133,13 @@ void AddressMapBuilder::add(NetworkLayer layer) {
   for (std::size_t i = 0; i < layer.places.size(); ++i) {
     cells[i + 1] = cells_->intern(layer.places[i], Cell::kNoZone);
   }
+  const auto is_centre = [&](CellIndex cell) {
+    return cells_->list[cell].source == LocationSource::country;
+  };
   ranges_ = AddressRanges::merged(ranges_, layer.ranges, [&](CellIndex above, std::uint32_t below) {
-    return above != 0 ? above : cells[below];
+    // A point is more than the centre of a country, whichever database has it.
+    const bool is_better = below != 0 && is_centre(above) && !is_centre(cells[below]);
+    return above == 0 || is_better ? cells[below] : above;
   });
 }
 

@@ -41,8 +41,8 @@ struct ReadLayer {
 /// precedence, as below.
 ///
 ///     AddressMapBuilder builder(fallback);
-///     builder.add(city_layer);      // the first layer that knows an address decides
-///     builder.add(country_layer);
+///     builder.add(city_layer);      // the first layer that has a point for an address decides;
+///     builder.add(country_layer);   // where none has, the first that has a country
 ///     const auto base = builder.build();
 ///     const auto map = with_overrides(*base, overrides);   // databases need not be read again
 class AddressMapBuilder {

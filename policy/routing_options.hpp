@@ -15,7 +15,7 @@ enum class Scoring : std::uint8_t {
   weighted,  ///< distance, hit, load and bandwidth, each 0..1, weighted; higher is better
   latency,   ///< expected milliseconds to the last byte; lower is better
   nearest,   ///< kilometres alone: the baseline
-  random,    ///< a hash of content and client: the other baseline
+  random,    ///< a hash of content, client and time: the other baseline
 };
 [[nodiscard]] std::string_view name(Scoring scoring);
 

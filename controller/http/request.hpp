@@ -11,7 +11,8 @@ namespace edgeward::controller {
 /// What is refused for its length, in bytes.
 struct HttpLimits {
   std::size_t target_bytes_max = 8192;
-  std::size_t header_bytes_max = 16'384;  ///< request line and all fields
+  /// Request line and all fields; where they arrive apart, the line may come on top.
+  std::size_t header_bytes_max = 16'384;
   std::size_t body_bytes_max = 1 << 20;
 
   bool operator==(const HttpLimits&) const = default;

@@ -124,6 +124,11 @@ FleetCaches::Fill FleetCaches::fill(EdgeId edge, const EdgeCache::Access& access
   }
   for (const EdgeId peer : model_.peers(edge)) {
     if (!holders_.holds(peer, access.object) || is_down(peer)) continue;
+    Asked& asked = asked_[index(peer)];
+    ++asked.served;
+    asked.served_bytes += bytes;
+    ++edges[index(peer)].fetches;
+    ++edges[index(peer)].fetch_hits;
     counts.peer_bytes += bytes;
     return {.us = model_.edge_us(edge, peer), .peer_bytes = bytes};
   }

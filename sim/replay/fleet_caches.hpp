@@ -31,7 +31,7 @@ class FleetCaches {
     std::vector<std::uint8_t> flags;           ///< what its policy said of them
     std::size_t next = 0;                      ///< which of them is settled next
     std::uint64_t requests = 0;                ///< of clients
-    std::uint64_t served = 0;                  ///< requests and children's fetches
+    std::uint64_t served = 0;                  ///< requests, and fetches of children and peers
     std::uint64_t served_bytes = 0;
     std::uint64_t fetches = 0;     ///< of children, for what may be cached
     std::uint64_t fetch_hits = 0;  ///< of these

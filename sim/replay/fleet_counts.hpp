@@ -47,7 +47,7 @@ struct EdgeCounts {
   std::uint64_t uncacheable = 0;
   std::uint64_t bytes = 0;
   std::uint64_t hit_bytes = 0;
-  std::uint64_t fetches = 0;       ///< asked of it by its children
+  std::uint64_t fetches = 0;       ///< asked of it by its children and peers
   std::uint64_t fetch_hits = 0;    ///< of these, answered from its cache
   std::uint64_t origin_bytes = 0;  ///< that it got from the origin
   std::uint64_t peer_bytes = 0;    ///< that it got from its parent or peers

@@ -156,6 +156,11 @@ TEST_CASE("the client's network counts for more than the resolver's") {
   answer = dns.ask({.has_edns = true, .option = subnet_option(1, 0, {})});
   CHECK(answer.records == Records{"192.0.2.1", "192.0.2.2"});
   CHECK(answer.scope == 0);
+  // A client that wants no network told is answered as its resolver is (RFC 7871 §7.1.2).
+  dns.peer = policy::World::client(1);
+  answer = dns.ask({.has_edns = true, .option = subnet_option(1, 0, {})});
+  CHECK(answer.records == Records{"192.0.2.3"});
+  CHECK(answer.scope == 0);
   Asked deaf(two_places(), {.takes_client_subnet = false});
   answer = deaf.ask({.has_edns = true, .option = tokyo});
   CHECK(answer.records == Records{"192.0.2.1", "192.0.2.2"});
@@ -446,6 +451,67 @@ TEST_CASE("over UDP an answer that is too long is cut and over TCP it is whole")
   CHECK(AnswerReader(dns.bytes(written({}), false)).read().records.size() == 42);
   CHECK(dns.ask({.has_edns = true, .udp_bytes = 1232}).records.size() == 42);
   CHECK(dns.ask({.has_edns = true, .udp_bytes = 100}).records.empty());
+}
+
+TEST_CASE("the subnet option comes back as it was asked but for the scope") {
+  Asked dns;
+  // RFC 7871 §7.2.1: family, source prefix length and address match those of the query.
+  for (const Message& option :
+       {subnet_option(1, 24, {0, 0, 2}), subnet_option(1, 23, {0, 0, 2}), subnet_option(1, 0, {}),
+        subnet_option(1, 32, {0, 0, 2, 9}), subnet_option(1, 1, {0x80}),
+        subnet_option(2, 48, {0x20, 0x01, 0x0D, 0xB8, 0, 1}),
+        subnet_option(2, 33, {0x20, 0x01, 0x0D, 0xB8, 0x80})}) {
+    CHECK(dns.ask({.has_edns = true, .option = option}).subnet == option);
+  }
+}
+
+TEST_CASE("a time to live is in whole seconds, rounded up, however long") {
+  const auto ttl_s = [](std::int64_t ttl_ms) {
+    return Asked(two_places(), {.ttl_ms = ttl_ms}).ask({}).ttl;
+  };
+  CHECK(ttl_s(30'000) == 30);
+  CHECK(ttl_s(30'001) == 31);
+  CHECK(ttl_s(1) == 1);
+  CHECK(ttl_s(86'400'000) == 86'400);
+}
+
+TEST_CASE("an answer names as many edges as it may, all addresses of each") {
+  policy::World world = two_places();
+  world.options.candidates_min = 3;
+  world.fleet->edges[0].addresses.push_back(*geo::IpAddress::parse("192.0.2.11"));
+  const auto records = [&](unsigned answers_max) {
+    return Asked(world, {.answers_max = answers_max}).ask({}).records;
+  };
+  CHECK(records(1) == Records{"192.0.2.1", "192.0.2.11"});
+  CHECK(records(2) == Records{"192.0.2.1", "192.0.2.11", "192.0.2.2"});
+  CHECK(records(3) == Records{"192.0.2.1", "192.0.2.11", "192.0.2.2", "192.0.2.3"});
+}
+
+TEST_CASE("no answer over UDP is longer than its client takes, nor than passes every path") {
+  const Message option =
+      subnet_option(2, 128, {0x20, 0x01, 0x0D, 0xB8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  for (std::uint32_t count = 1; count <= 80; ++count) {
+    policy::World world = two_places();
+    world.fleet->edges[0].addresses.clear();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      world.fleet->edges[0].addresses.push_back(geo::IpAddress::v4(0x0A00'0000U + i));
+    }
+    Asked dns(world, {.answers_max = 1});
+    for (const unsigned udp_bytes : {0U, 100U, 512U, 700U, 1232U, 4096U}) {
+      CAPTURE(count, udp_bytes);
+      const Message out = dns.bytes(written({.has_edns = true,
+                                             .udp_bytes = static_cast<std::uint16_t>(udp_bytes),
+                                             .option = option}));
+      // Less than 512 counts as 512 (RFC 6891 §6.2.3).
+      const std::size_t room = std::clamp<std::size_t>(udp_bytes, 512, 1232);
+      REQUIRE(out.size() <= room);
+      const Answer answer = AnswerReader(out).read();
+      const bool is_cut = (answer.flags & 0x0200) != 0;
+      REQUIRE(answer.records.size() == (is_cut ? 0 : count));
+      // Cut only where the records, 16 bytes each, leave no room.
+      if (12 + 21 + 16 * count + 35 <= room) REQUIRE_FALSE(is_cut);
+    }
+  }
 }
 
 }  // namespace edgeward::controller

@@ -87,7 +87,8 @@ struct Answer {
   unsigned authorities = 0;
   std::uint32_t ttl = 0;
   unsigned soa_minimum = 0;
-  int scope = -1;  ///< of the subnet option; -1: there is none
+  int scope = -1;    ///< of the subnet option; -1: there is none
+  Message subnet{};  ///< that option with a scope of 0, as a query has it
   Message cookie{};
   std::string nsid;
   bool has_opt = false;
@@ -167,6 +168,10 @@ class AnswerReader {
         REQUIRE(at_ <= end);
         if (code == 8) {
           answer.scope = data[3];
+          controller::word(answer.subnet, code);
+          controller::word(answer.subnet, length);
+          answer.subnet.insert(answer.subnet.end(), data, data + length);
+          answer.subnet[4 + 3] = 0;
         } else if (code == 10) {
           answer.cookie.assign(data, data + length);
         } else {

@@ -98,6 +98,7 @@ TEST_CASE("what two parsers could read differently is refused") {
   CHECK(refused(post + "Transfer-Encoding : chunked") == "-400");
   CHECK(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked") == "-400");
   CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nHost: y") == "-400");
+  CHECK(refused("GET / HTTP/1.0\r\nHost: x\r\nHost: x") == "-400");
   CHECK(refused("GET / HTTP/1.1\r\nAccept: */*") == "-400");
   CHECK(refused("GET / HTTP/1.1\r\n Host: x") == "-400");
   CHECK(refused("GET /a b HTTP/1.1\r\nHost: x") == "-400");
@@ -105,7 +106,41 @@ TEST_CASE("what two parsers could read differently is refused") {
   CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nExpect: money") == "-417");
   CHECK(refused("GET / HTTP/1.1\nHost: x") == "-400");
   CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nA: b" + nul + "c") == "-400");
+  CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nA: b\x7F") == "-400");
+  CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nA: b\x1B[0m") == "-400");
   CHECK(refused("GET /" + nul + " HTTP/1.1\r\nHost: x") == "-400");
+}
+
+TEST_CASE("a field may hold a tab, and bytes beyond ASCII") {
+  CHECK(read_all("GET / HTTP/1.1\r\nHost: x\r\nA: b\tc\r\nB: \xC3\xA9\r\n\r\n") ==
+        Found{"GET / []"});
+}
+
+TEST_CASE("nothing of a request is left in the next one") {
+  HttpRequestReader reader(kSmall);
+  std::size_t used = 0;
+  REQUIRE(reader.read("POST /a HTTP/1.0\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n"
+                      "Forwarded: for=192.0.2.2\r\nAuthorization: Bearer t\r\nContent-Type: a/b\r\n"
+                      "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+                      used) == State::wants_continue);
+  REQUIRE(reader.read("ok", used) == State::done);
+  reader.next();
+  // The next one waits for nothing.
+  REQUIRE(reader.read("POST /b HTTP/1.1\r\nHost: y\r\nContent-Length: 2\r\n\r\n", used) ==
+          State::needs_more);
+  REQUIRE(reader.read("hi", used) == State::done);
+  const HttpRequest& request = reader.request();
+  CHECK(request.method == "POST");
+  CHECK(request.target == "/b");
+  CHECK(request.host == "y");
+  CHECK(request.body == "hi");
+  CHECK(request.authorization.empty());
+  CHECK(request.content_type.empty());
+  CHECK(request.forwarded.empty());
+  CHECK(request.x_forwarded_for.empty());
+  CHECK_FALSE(request.is_http_1_0);
+  CHECK(request.keep_alive);
+  CHECK_FALSE(request.expects_continue);
 }
 
 TEST_CASE("what is too long is refused by its own status") {
@@ -116,6 +151,28 @@ TEST_CASE("what is too long is refused by its own status") {
   CHECK(read_all("POST / HTTP/1.1\r\n" + host + "Content-Length: 101\r\n\r\n") == Found{"-413"});
   CHECK(read_all("POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n65\r\n" +
                  std::string(101, 'a') + "\r\n0\r\n\r\n") == Found{"-413"});
+}
+
+TEST_CASE("what is just as long as it may be is read") {
+  const std::string target = "/" + std::string(63, 'a');
+  CHECK(read_all("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n") ==
+        Found{"GET " + target + " []"});
+  // The header whole, with the empty line that ends it; fields alone that are longer than that.
+  const std::string line = "GET / HTTP/1.1\r\n";
+  const std::string fields = "Host: x\r\nA: ";
+  const auto filled = [&](std::size_t taken) {
+    return line + fields + std::string(512 - taken - 4, 'a');
+  };
+  for (const std::size_t at_a_time : {1U, 7U, 1000U}) {
+    CHECK(read_all(filled(line.size() + fields.size()) + "\r\n\r\n", at_a_time) ==
+          Found{"GET / []"});
+    CHECK(read_all(filled(fields.size()) + "a\r\n\r\n", at_a_time) == Found{"-431"});
+  }
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
+  const std::string body(100, 'b');
+  CHECK(read_all(post + "Content-Length: 100\r\n\r\n" + body) == Found{"POST / [" + body + "]"});
+  CHECK(read_all(post + "Transfer-Encoding: chunked\r\n\r\n64\r\n" + body + "\r\n0\r\n\r\n") ==
+        Found{"POST / [" + body + "]"});
 }
 
 TEST_CASE("a client that waits for 100 Continue is told once") {

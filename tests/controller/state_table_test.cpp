@@ -35,9 +35,12 @@ TEST_CASE("an edge that never reported is unknown, or what the operator says it 
 
 TEST_CASE("the first report counts at once, with what it says") {
   StateTable table(1, kRules);
-  CHECK(table.report(kEdge, report(EdgeMode::ready, 0.5), 1000));
+  StateReport first = report(EdgeMode::ready, 0.5);
+  first.bandwidth_used_bps = 7'000'000'000;
+  CHECK(table.report(kEdge, first, 1000));
   CHECK(mode(table, 1000) == EdgeMode::ready);
   CHECK(table.states(1000)[0].load_ratio == 0.5);
+  CHECK(table.states(1000)[0].bandwidth_used_bps == 7'000'000'000);
   CHECK(table.states(2000)[0].seen_at_ms == 1000);
 }
 

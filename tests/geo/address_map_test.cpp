@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+#include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "cache/random.hpp"
@@ -246,6 +250,104 @@ TEST_CASE("IPv4 inside IPv6 is found where the IPv4 address is") {
     CAPTURE(text);
     CHECK((*map)[map->find(*IpAddress::parse(text))].lat_deg == 48);
   }
+}
+
+TEST_CASE("a block is the widest around an address that lies in its cell") {
+  const std::vector<IpPrefix> carriers{*IpPrefix::parse("::/64"), *IpPrefix::parse("64:ff9b::/64"),
+                                       *IpPrefix::parse("2001::/32"),
+                                       *IpPrefix::parse("2002::/16")};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    cache::Random random(seed);
+    PrefixOverrides overrides;
+    std::vector<IpAddress> edges;  // cells change nowhere else
+    for (std::size_t i = 0; i < 1 + seed * 2; ++i) {
+      IpPrefix prefix = random_prefix(random);
+      // A /64 that is divided answers for single addresses.
+      if (!prefix.address.is_v4()) prefix = IpPrefix::around(prefix.address, prefix.length / 2);
+      Location location = place(static_cast<double>(i % 80), static_cast<double>(i) / 8);
+      location.source = LocationSource::override;
+      overrides.entries.push_back({.prefix = prefix, .location = location});
+      for (const IpAddress& address : near_edges(prefix)) edges.push_back(address);
+    }
+    const auto map = with_overrides(*AddressMapBuilder().build(), overrides);
+    std::vector<IpAddress> addresses = edges;
+    for (int i = 0; i < 50; ++i) addresses.push_back(random_address(random, i % 2 == 0));
+    for (const IpAddress& address : addresses) {
+      const bool is_v4 = address.is_v4();
+      if (!is_v4 && std::any_of(carriers.begin(), carriers.end(),
+                                [&](const IpPrefix& one) { return one.contains(address); })) {
+        continue;
+      }
+      const IpPrefix block = map->block(address);
+      CAPTURE(address.text(), block.text());
+      REQUIRE(block.contains(address));
+      const auto is_of_cell = [&](const IpAddress& other) {
+        return map->find(other) == map->find(address);
+      };
+      const auto is_one_cell = [&](const IpPrefix& part) {
+        return is_of_cell(part.address) && is_of_cell(part.last()) &&
+               std::all_of(edges.begin(), edges.end(), [&](const IpAddress& edge) {
+                 return edge.is_v4() != is_v4 || !part.contains(edge) || is_of_cell(edge);
+               });
+      };
+      REQUIRE(is_one_cell(block));
+      if (block.length == (is_v4 ? kV4LengthOffset : 0)) continue;
+      const IpPrefix wider = IpPrefix::around(address, block.length - 1);
+      const bool reaches_v4 =
+          !is_v4 && std::any_of(carriers.begin(), carriers.end(), [&](const IpPrefix& one) {
+            return wider.contains(one.address) || one.contains(wider.address);
+          });
+      REQUIRE((reaches_v4 || !is_one_cell(wider)));
+    }
+  }
+}
+
+TEST_CASE("a block beside addresses that carry IPv4 ends before them") {
+  NetworkLayer layer;
+  layer.places = {place(48, 11)};
+  layer.append(*IpPrefix::parse("2000::/3"), 0);
+  AddressMapBuilder builder;
+  builder.add(std::move(layer));
+  const auto map = std::move(builder).build();
+  const auto block = [&](const char* text) { return map->block(*IpAddress::parse(text)).text(); };
+  CHECK(block("2001:db8::1") == "2001:800::/21");  // Teredo has 2001::/32, 6to4 2002::/16
+  CHECK(block("2001:1::1") == "2001:1::/32");
+  CHECK(block("2003::1") == "2003::/16");
+  CHECK(block("2400::1") == "2400::/6");
+  CHECK(block("3000::1") == "3000::/4");
+  CHECK(block("64:ff9b:1::1") == "64:ff9b:1::/48");
+  // Their own cell is that of the IPv4 address within.
+  CHECK(block("2001::1") == "2001::1/128");
+  CHECK(block("2002:c000:201::") == "2002:c000:201::/128");
+  CHECK(block("192.0.2.1") == "0.0.0.0/0");
+}
+
+TEST_CASE("an area is a square of five degrees") {
+  AddressMapBuilder builder({.point = {0.5, 0.5}, .source = LocationSource::fallback});
+  NetworkLayer layer;
+  cache::Random random(8);
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    // Not on a border: cells are kept in single precision.
+    const double row = static_cast<double>(random.below(36));
+    const double column = static_cast<double>(random.below(72));
+    layer.places.push_back(place(5 * (row + 0.1 + random.unit() * 0.8) - 90,
+                                 5 * (column + 0.1 + random.unit() * 0.8) - 180));
+    layer.append(IpPrefix::around(IpAddress::v4(i << 8), 120), i);
+  }
+  builder.add(std::move(layer));
+  const auto map = std::move(builder).build();
+  std::map<std::pair<double, double>, std::uint16_t> areas;
+  std::set<std::uint16_t> numbers;
+  for (const Cell& cell : map->cells()) {
+    const std::pair square{std::floor(cell.lat_deg / 5), std::floor(cell.lon_deg / 5)};
+    REQUIRE(areas.try_emplace(square, cell.area).first->second == cell.area);
+    REQUIRE(cell.area < map->areas());
+    numbers.insert(cell.area);
+  }
+  CHECK(areas.size() > 1500);
+  CHECK(numbers.size() == areas.size());
+  CHECK(map->areas() == areas.size());
 }
 
 }  // namespace edgeward::geo

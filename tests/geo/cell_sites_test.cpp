@@ -91,6 +91,24 @@ TEST_CASE("every cell has its nearest sites in true order") {
   }
 }
 
+TEST_CASE("a site beyond a cell is found though most sites lie on its other side") {
+  // As many sites as a cell lists at one end of a square; one site beyond its other end.
+  std::vector<GeoPoint> sites(CellSites::kSitesMax, GeoPoint{0.5, 0.05});
+  sites.push_back({0.5, 1.75});
+  const auto cell = [](const GeoPoint& point) {
+    return Cell{.lat_deg = static_cast<float>(point.lat_deg),
+                .lon_deg = static_cast<float>(point.lon_deg),
+                .at = unit_vector(point)};
+  };
+  const Cell among = cell({0.5, 0.05});
+  const Cell apart = cell({0.5, 0.95});
+  for (const std::vector<Cell>& cells : {std::vector{among, apart}, std::vector{apart, among}}) {
+    const CellSites nearest(cells, sites);
+    CHECK(nearest.nearest(cells[0] == apart ? 0 : 1)[0] == CellSites::kSitesMax);
+    CHECK(nearest.nearest(cells[0] == apart ? 1 : 0)[0] == 0);
+  }
+}
+
 TEST_CASE("excluded sites are in no cell") {
   const std::vector<GeoPoint> sites{{0, 0}, {1, 1}, {2, 2}};
   const std::vector<std::uint8_t> excluded{0, 1, 0};

@@ -1,12 +1,18 @@
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <vector>
 
 #include "cache/random.hpp"
 #include "geo/address_map_builder.hpp"
 #include "geo/cell_sites.hpp"
+#include "geo/locator.hpp"
+#include "geo/mmdb_writer.hpp"
+#include "tests/support.hpp"
 
 namespace edgeward::geo {
 
@@ -96,6 +102,66 @@ TEST_CASE("compiled cells say of 100,000 random addresses what the database and 
   }
   CHECK(located_v4 > 30'000);
   CHECK(located_v6 > 20'000);
+}
+
+TEST_CASE("compiled databases place clients where the locator does") {
+  const Location fallback{.point = {1, 2}, .source = LocationSource::fallback};
+  const auto centres = [] {
+    std::istringstream table("country,lat,lon,radius_km\nDE,51,10,300\nFR,46.5,2.5,400\n");
+    return CountryCentres::read(table, "centres").value();
+  }();
+  const std::array countries{*parse_country("DE"), *parse_country("FR")};
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    cache::Random random(seed);
+    const auto random_address = [&] {
+      IpAddress address = IpAddress::v4(static_cast<std::uint32_t>(random.below(256)) << 24);
+      if (random.below(2) == 0) {
+        address = *IpAddress::parse("2a00::");
+        address.bytes[1] = static_cast<std::uint8_t>(random.below(256));
+      }
+      return address;
+    };
+    test::TemporaryFolder folder;
+    AddressMapBuilder builder(fallback);
+    Locator::Parts parts{.centres = centres, .fallback = fallback.point};
+    for (const char* const name : {"first.mmdb", "second.mmdb"}) {
+      MmdbContents contents;
+      for (std::uint32_t i = 0; i < 24; ++i) {
+        // A point, a country alone, or neither.
+        MmdbRecord record;
+        const std::uint64_t kind = random.below(3);
+        if (kind < 2) record.country = countries[random.below(2)];
+        if (kind == 0) {
+          record.point = GeoPoint{static_cast<double>(random.below(80)), 1 + i / 4.0};
+          record.accuracy_km = static_cast<double>(random.below(100));
+        }
+        if (kind == 2) record.asn = 64500;
+        contents.records.push_back(record);
+        const IpAddress at = random_address();
+        const unsigned length = (at.is_v4() ? 96 : 8) + 1 + static_cast<unsigned>(random.below(8));
+        contents.networks.push_back({.prefix = IpPrefix::around(at, length), .record = i});
+      }
+      auto database = Mmdb::open(folder.write(name, write_mmdb(contents).value()).string());
+      REQUIRE(database);
+      auto read = read_layer(*database, centres);
+      REQUIRE(read);
+      builder.add(std::move(read->layer));
+      parts.databases.push_back(std::move(*database));
+    }
+    const auto map = std::move(builder).build();
+    const Locator locator(std::move(parts));
+    std::set<LocationSource> sources;
+    for (int i = 0; i < 500; ++i) {
+      const IpAddress address = random_address();
+      CAPTURE(address.text());
+      Location expected = locator.locate(address).location;
+      expected.asn = 0;  // which no cell has
+      REQUIRE((*map)[map->find(address)].location() == expected);
+      sources.insert(expected.source);
+    }
+    CHECK(sources.size() == 3);
+  }
 }
 
 TEST_CASE("a search that forgets a site would be noticed") {

@@ -57,6 +57,15 @@ class Setting {
   Locator::Parts parts_;
 };
 
+/// The address one before or after.
+IpAddress beside(IpAddress address, int step) {
+  for (std::size_t i = 16; i-- > 0;) {
+    address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] + step);
+    if (address.bytes[i] != (step < 0 ? 0xFF : 0)) break;
+  }
+  return address;
+}
+
 MmdbRecord place(const GeoPoint& point, const char* country) {
   return {.point = point, .country = *parse_country(country)};
 }
@@ -164,6 +173,25 @@ TEST_CASE("a database that errs is told, and the next one answers") {
   REQUIRE(located.faults.size() == 1);
   CHECK(located.faults[0].database == 0);
   CHECK_THAT(located.faults[0].message, Catch::Contains("0.mmdb"));
+}
+
+TEST_CASE("blocks of special use begin and end where their registry says") {
+  // IANA's special-purpose registries and RFC 1112's reserved block; each block's length.
+  for (const char* const text :
+       {"0.0.0.0/8",       "10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8",    "169.254.0.0/16",
+        "172.16.0.0/12",   "192.0.0.0/24",   "192.0.2.0/24",  "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",   "::/127",         "100::/64",
+        "2001:db8::/32",   "3fff::/20",      "fc00::/7",      "fe80::/10",      "ff00::/8"}) {
+    CAPTURE(text);
+    const IpPrefix block = *IpPrefix::parse(text);
+    CHECK_FALSE(special_use(block.address).empty());
+    CHECK_FALSE(special_use(block.last()).empty());
+    // Beside it is none, but beyond the first and the last address there is nothing.
+    const IpAddress before = beside(block.address, -1);
+    const IpAddress after = beside(block.last(), 1);
+    if (before != IpPrefix::around({}, 0).last()) CHECK(special_use(before).empty());
+    if (after != IpAddress{}) CHECK(special_use(after).empty());
+  }
 }
 
 TEST_CASE("addresses that are nowhere in particular are known by their use") {

@@ -96,6 +96,16 @@ TEST_CASE("a nested record is read") {
                                .city = "Sydney"});
 }
 
+TEST_CASE("no accuracy is wider than the Earth, one of zero is none") {
+  const auto accuracy_km = [](std::uint16_t radius) {
+    return record_in(mmdb_map({{"location", mmdb_map({{"accuracy_radius", mmdb_uint16(radius)}})}}))
+        .accuracy_km;
+  };
+  CHECK(accuracy_km(20'000) == 20'000);
+  CHECK(accuracy_km(65'535) == kDistanceKmMax);
+  CHECK(accuracy_km(0) == 0);
+}
+
 TEST_CASE("the registered country stands in where the country is not known") {
   const auto record =
       record_in(mmdb_map({{"registered_country", mmdb_map({{"iso_code", mmdb_text("NZ")}})}}));

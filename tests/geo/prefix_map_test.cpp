@@ -59,6 +59,10 @@ std::vector<IpPrefix> random_prefixes(cache::Random& random, std::size_t count) 
     prefixes.push_back(IpPrefix::around(address, length));
     // Now and then the same block again, or one that holds all of IPv4.
     if (random.below(50) == 0) prefixes.push_back(prefixes[random.below(prefixes.size())]);
+    // The last address of another, where both end.
+    if (random.below(20) == 0) {
+      prefixes.push_back(IpPrefix::around(prefixes[random.below(prefixes.size())].last(), 128));
+    }
     if (random.below(20'000) == 0) {
       prefixes.push_back(IpPrefix::around({}, static_cast<unsigned>(random.below(81))));
     }
@@ -99,6 +103,21 @@ TEST_CASE("the longest prefix decides, of equal ones the last") {
   CHECK_FALSE(find("11.0.0.0"));
   CHECK_FALSE(find("9.255.255.255"));
   CHECK_FALSE(find("2001:db9::"));
+}
+
+TEST_CASE("a single address at the end of a network is itself, of equal ones the last") {
+  for (const char* const text : {"10.0.0.0/8", "2001:db8::/32"}) {
+    const IpPrefix network = prefix(text);
+    const IpPrefix first = IpPrefix::around(network.address, 128);
+    const IpPrefix last = IpPrefix::around(network.last(), 128);
+    const PrefixMap map(std::vector<IpPrefix>{network, last, first, last});
+    CHECK(map.find(first.address) == 2U);
+    CHECK(map.find(last.address) == 3U);
+    IpAddress before = last.address;
+    before.bytes.back() = 0xFE;
+    CHECK(map.find(before) == 0U);
+    CHECK_FALSE(map.find(next(last.address)));
+  }
 }
 
 TEST_CASE("an empty map knows nothing, a prefix of all addresses knows all") {

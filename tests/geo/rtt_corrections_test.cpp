@@ -65,7 +65,7 @@ TEST_CASE("without observations an estimate is the model's") {
   for (const RttCorrections& corrections :
        {RttCorrections(world.model), world.corrections(), RttCorrections()}) {
     CHECK(corrections.prefixes().empty());
-    for (const double km : {0.0, 300.0, 5000.0, 20'000.0}) {
+    for (const double km : {0.0, 300.0, 5000.0, 20'000.0, 1e9}) {
       CHECK(corrections.estimate_ms(kBerlin, std::nullopt, 3, km) == world.model.estimate_ms(km));
     }
   }
@@ -116,6 +116,90 @@ TEST_CASE("what a client measures again and again is believed of it, whatever it
   CHECK(once_ms < 100);
   CHECK(often_ms > 150);
   CHECK(std::abs(world.correction(corrections, kBerlin, 1, 3)) < 5);
+}
+
+TEST_CASE("what a client says three times is not doubted any more") {
+  const auto believed_ms = [](std::size_t times) {
+    World world;
+    for (std::uint32_t client = 1; client < 10; ++client) {
+      for (std::uint16_t site = 0; site < 8; ++site) world.observe(client, kBerlin, site, 0);
+    }
+    for (std::size_t i = 0; i < times; ++i) world.observe(0, kBerlin, 3, 200);
+    return world.correction(world.corrections(), kBerlin, 0, 3);
+  };
+  const double rest_ms = believed_ms(RttObservations::kPerClientMax);
+  // n/(n+1) of the rest, and next to nothing before there are enough.
+  CHECK(believed_ms(RttCorrections::kQuorum) > 0.75 * rest_ms);
+  CHECK(believed_ms(RttCorrections::kQuorum + 1) > 0.8 * rest_ms);
+  CHECK(believed_ms(RttCorrections::kQuorum - 1) < 0.5 * rest_ms);
+}
+
+TEST_CASE("what a client measured to one site counts for that site") {
+  World world;
+  const auto off_ms = [](std::uint16_t site) { return 25.0 * ((site * 5) % 9); };
+  // Neighbours who see nothing of it: what is left to the client is all its own.
+  for (std::uint32_t client = 2; client < 6; ++client) {
+    for (std::uint16_t site = 0; site < 9; ++site) world.observe(client, kBerlin, site, 0);
+  }
+  for (int i = 0; i < 25; ++i) {
+    for (std::uint16_t site = 0; site < 9; ++site) world.observe(1, kBerlin, site, off_ms(site));
+  }
+  const auto corrections = world.corrections();
+  for (std::uint16_t site = 0; site < 9; ++site) {
+    CAPTURE(site);
+    // All of it but one part in twenty-six of what neither height nor field explain.
+    CHECK(world.correction(corrections, kBerlin, 1, site) == Approx(off_ms(site)).margin(8));
+  }
+}
+
+TEST_CASE("a crowd is no more certain than its first few") {
+  const auto neighbour_ms = [](std::size_t clients) {
+    World world;
+    for (std::uint32_t client = 0; client < clients; ++client) {
+      for (std::uint16_t site = 0; site < 8; ++site) world.observe(client, kBerlin, site, 40);
+    }
+    return world.correction(world.corrections(), kBerlin, std::nullopt, 9);
+  };
+  const double few_ms = neighbour_ms(RttCorrections::kCrowd);
+  CHECK(neighbour_ms(RttCorrections::kCrowd / 2) < few_ms);
+  CHECK(neighbour_ms(10 * RttCorrections::kCrowd) == few_ms);
+}
+
+TEST_CASE("a client is where it was located last") {
+  const GeoPoint hamburg{.lat_deg = 53.55, .lon_deg = 10};
+  for (const bool goes_there : {false, true}) {
+    World world;
+    world.observe(1, goes_there ? kBerlin : hamburg, goes_there ? 0 : 3, 20);
+    world.observe(1, goes_there ? hamburg : kBerlin, goes_there ? 3 : 0, 20);
+    const auto corrections = world.corrections();
+    REQUIRE(corrections.places().size() == 1);
+    CHECK(corrections.places()[0] == (goes_there ? hamburg : kBerlin));
+  }
+}
+
+TEST_CASE("of many sites those count that are nearest to the place") {
+  // A ring of sites around Berlin, one on the other side of the Earth for each.
+  std::vector<GeoPoint> sites;
+  for (std::size_t i = 0; i < kRttSitesPerPlaceMax; ++i) {
+    const double at_deg = 360.0 * static_cast<double>(i) / kRttSitesPerPlaceMax;
+    sites.push_back({.lat_deg = 50 + at_deg / 100, .lon_deg = at_deg / 20});
+    sites.push_back({.lat_deg = -50 - at_deg / 100, .lon_deg = at_deg / 20 - 180});
+  }
+  const RttModel model;
+  RttObservations observations(sites);
+  for (std::uint32_t client = 0; client < 4; ++client) {
+    for (std::uint16_t site = 0; site < sites.size(); ++site) {
+      const double km = distance_km(kBerlin, sites[site]);
+      REQUIRE_FALSE(observations.add({.client = block(client),
+                                      .client_at = kBerlin,
+                                      .site = site,
+                                      .rtt_ms = model.estimate_ms(km) + (km < 5000 ? 40 : 0)}));
+    }
+  }
+  const auto corrections = RttCorrections::build(model, observations);
+  const double km = distance_km(kBerlin, sites[0]);
+  CHECK(corrections.estimate_ms(kBerlin, std::nullopt, 0, km) - model.estimate_ms(km) ==
+        Approx(40).margin(8));
 }
 
 TEST_CASE("a minority of lying clients does not move its neighbours") {

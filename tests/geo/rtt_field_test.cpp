@@ -149,6 +149,36 @@ TEST_CASE("a point between places is between them, one far from all is near noth
   CHECK(std::abs(far_ms) < middle_ms);
 }
 
+TEST_CASE("a point has of each place around it what kriging gives") {
+  cache::Random random(6);
+  Problem problem;
+  for (std::uint16_t p = 0; p < RttField::Anchor::kPlacesMax; ++p) {
+    problem.places.push_back({.lat_deg = 45 + random.unit() * 10, .lon_deg = random.unit() * 15});
+    problem.groups.push_back({.place = p, .site = 0, .residual_ms = random.unit() * 60});
+  }
+  problem.sites = {{.lat_deg = 40, .lon_deg = 5}};
+  const RttField field = RttField::fit(problem.places, problem.sites, problem.groups);
+  const std::size_t n = problem.places.size();
+  std::vector<std::vector<double>> covariance(n, std::vector<double>(n));
+  std::vector<double> at_places;
+  for (std::size_t i = 0; i < n; ++i) {
+    at_places.push_back(field.at(RttField::anchor_of(static_cast<std::uint16_t>(i)), 0));
+    for (std::size_t j = 0; j < n; ++j) {
+      covariance[i][j] = alike(problem.places[i], problem.places[j], i == j);
+    }
+  }
+  const std::vector<double> sources = eliminated(covariance, at_places);
+  for (int k = 0; k < 50; ++k) {
+    // Nobody was measured just there, so the point is like none of the places in itself.
+    const GeoPoint point{.lat_deg = 40 + random.unit() * 20, .lon_deg = random.unit() * 25 - 5};
+    double expected_ms = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      expected_ms += sources[i] * alike(point, problem.places[i], false);
+    }
+    CHECK(field.at(field.anchor_at(point), 0) == Approx(expected_ms).margin(0.1));
+  }
+}
+
 TEST_CASE("without groups there is no correction anywhere") {
   const RttField field = RttField::fit({}, {{.lat_deg = 1, .lon_deg = 1}}, {});
   CHECK(field.at(field.anchor_at({.lat_deg = 1, .lon_deg = 1}), 0) == 0);

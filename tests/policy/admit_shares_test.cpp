@@ -127,6 +127,38 @@ TEST_CASE("no edge takes more than its fair share, which is the lowest level tha
   }
 }
 
+TEST_CASE("a share of nothing takes nothing, one of all takes all") {
+  AdmitShares shares(1, 2);
+  shares.set(0, edge_id(0), 0);
+  for (const unsigned hash : {0U, 1U, 0x7FFFU, 0xFFFFU}) {
+    const auto bits = static_cast<std::uint16_t>(hash);
+    CHECK_FALSE(shares.admits(0, edge_id(0), bits));
+    CHECK(shares.admits(0, edge_id(1), bits));
+  }
+}
+
+TEST_CASE("what all refuse goes to the edge that takes the most") {
+  AdmitShares shares(1, 3);
+  shares.set(0, edge_id(0), 0.2);
+  shares.set(0, edge_id(1), 0.5);
+  shares.set(0, edge_id(2), 0.25);
+  const std::vector<DemandGroup> groups{group(0, 100, {0, 1, 2})};
+  // 20, half of 80, a quarter of 40; what is left is refused by all.
+  const std::vector<double> load = load_under(shares, groups, 3);
+  CHECK(load[0] == Approx(20).epsilon(1e-3));
+  CHECK(load[1] == Approx(40 + 30).epsilon(1e-3));
+  CHECK(load[2] == Approx(10).epsilon(1e-3));
+}
+
+TEST_CASE("an edge without capacity takes nothing that can go elsewhere") {
+  const std::vector<DemandGroup> groups{group(0, 50, {0, 1}), group(1, 7, {0})};
+  const std::vector<double> capacity{0, 100};
+  const WaterFill filled = fill(groups, capacity, 0.8, 2);
+  CHECK(filled.shares.share(0, edge_id(0)) == 0);
+  CHECK(filled.load[1] == Approx(50));
+  CHECK(filled.load[0] == Approx(7));
+}
+
 TEST_CASE("shares move half the way at a tick, at once where an edge is overloaded") {
   AdmitShares present(1, 2);
   AdmitShares wanted(1, 2);

@@ -123,6 +123,59 @@ TEST_CASE("three ticks after a step no edge is over 1.25 times its fair share, n
   }
 }
 
+namespace {
+
+/// What LoadControl makes of one tick in which every edge had such loads and rates.
+struct Tick {
+  Snapshot snapshot;
+  std::vector<double> fair_share;
+};
+
+Tick after(const World& world, const std::vector<double>& rates) {
+  Tick tick{.snapshot = world.snapshot(), .fair_share = {}};
+  LoadControl control(world.states.size());
+  const Request request{.client = World::client(0), .content = cache::ContentId{1}};
+  const std::vector<SampledRequest> sample{
+      {request, locate(request.client, tick.snapshot.fleet->map())}};
+  control.update({.at_ms = 0,
+                  .states = world.states,
+                  .requests_per_second = rates,
+                  .sample = sample,
+                  .sampled_requests_per_second = 10},
+                 tick.snapshot);
+  tick.fair_share.assign(control.fair_share().begin(), control.fair_share().end());
+  return tick;
+}
+
+}  // namespace
+
+TEST_CASE("an edge has the capacity that its load shows where that is less than its maximum") {
+  World world = row_of_edges(3);
+  for (cache::Edge& edge : world.fleet->edges) edge.requests_per_second_max = kCapacity;
+  world.states[0].load_ratio = 0.9;
+  world.states[1].load_ratio = 0.3;
+  world.states[2].load_ratio = 0.9;
+  // Large answers at the first, small ones at the second, next to none at the third.
+  const Tick tick = after(world, {450, 600, 10});
+  const double target = world.options.target_load;
+  CHECK(tick.fair_share[0] == Approx(target * 500));
+  CHECK(tick.fair_share[1] == Approx(target * kCapacity));
+  CHECK(tick.fair_share[2] == Approx(target * kCapacity));
+}
+
+TEST_CASE("an edge that is full by others' doing is left out, one that its clients filled is not") {
+  World world = row_of_edges(3);
+  for (cache::Edge& edge : world.fleet->edges) edge.requests_per_second_max = kCapacity;
+  world.states[0].load_ratio = 1.2;
+  world.states[1].load_ratio = 1.2;
+  world.states[2].load_ratio = 0.1;
+  const Tick tick = after(world, {1200, 10, 100});
+  const auto exclusion = [&](std::size_t i) { return (*tick.snapshot.live)[i].exclusion; };
+  CHECK(exclusion(0) == Exclusion::none);
+  CHECK(exclusion(1) == Exclusion::overloaded);
+  CHECK(exclusion(2) == Exclusion::none);
+}
+
 TEST_CASE("nothing is refused while all fit, and shares open again after a peak") {
   Town town(row_of_edges(6), 9);
   for (int i = 0; i < 6; ++i) (void)town.tick({2500, 100, 100, 100, 100, 100});

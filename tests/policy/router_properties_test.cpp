@@ -154,6 +154,25 @@ TEST_CASE("a score is the weighted sum of its terms and the edge's bias") {
   }
 }
 
+TEST_CASE("a latency is the sum of its terms, less the edge's bias") {
+  cache::Random random(10);
+  World world = World::random(random, 30, 40);
+  world.options.scoring = Scoring::latency;
+  for (int i = 0; i < 30; ++i) {
+    world.options.services[0].bias_ms.push_back(static_cast<float>(40 * random.unit() - 20));
+  }
+  const Snapshot snapshot = world.snapshot();
+  for (int i = 0; i < 500; ++i) {
+    const Explanation why = explain(World::request(random, 40), snapshot);
+    for (const Considered& one : why.considered) {
+      if (one.exclusion != Exclusion::none) continue;
+      double expected = -world.options.services[0].bias_ms[cache::index(one.edge)];
+      for (const float term : one.terms) expected += static_cast<double>(term);
+      REQUIRE(one.score == Approx(expected).margin(1e-3));
+    }
+  }
+}
+
 TEST_CASE("the chosen edge is within epsilon of the best score, with epsilon 0 the best") {
   for (const Scoring scoring : {Scoring::weighted, Scoring::latency}) {
     for (const double epsilon : {0.0, 0.02, 0.3}) {

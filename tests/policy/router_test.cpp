@@ -92,6 +92,8 @@ TEST_CASE("a service is refused to countries it is not for, whatever its all-dow
   service.countries_allowed = {*geo::parse_country("FR")};
   CHECK(route(asks(1, 0), world.snapshot()).reason == Reason::no_edge);
   CHECK(route(asks(1, 1), world.snapshot()).edge != cache::kNoEdge);
+  service.countries_denied = service.countries_allowed;
+  CHECK(route(asks(1, 1), world.snapshot()).reason == Reason::no_edge);
   const Explanation why = explain(asks(1, 0), world.snapshot());
   CHECK(why.considered.at(0).exclusion == Exclusion::country);
 }
@@ -116,6 +118,24 @@ TEST_CASE("a coverage zone takes the place of distance") {
   world.states[3].mode = cache::EdgeMode::down;
   CHECK(route(asks(1), world.snapshot()).edge == edge_id(0));
   CHECK(route(asks(1), world.snapshot()).reason == Reason::best_score);
+}
+
+TEST_CASE("of a coverage zone as many edges count as candidates may be scored") {
+  World world;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < 40; ++i) {
+    names.push_back(fmt::format("e{}", 39 - i));
+    world.add_edge(fmt::format("e{}", i), {50, 8});
+  }
+  world.add_place({50, 8});
+  world.overrides.zones = {names};
+  world.overrides.entries = {{.prefix = geo::IpPrefix::around(World::client(0), 120), .zone = 0}};
+  const Snapshot snapshot = world.snapshot();
+  REQUIRE(snapshot.fleet->zone(0).size() == kCandidatesMax);
+  // Those that are named first.
+  for (std::size_t i = 0; i < kCandidatesMax; ++i) {
+    CHECK(snapshot.fleet->zone(0)[i] == edge_id(39 - i));
+  }
 }
 
 TEST_CASE("a client of whom nothing is known is served from the fallback location") {
@@ -161,6 +181,10 @@ TEST_CASE("an admit share passes on just what it does not take, as overflow") {
     CHECK(decision.wanted == edge_id(0));
     taken += decision.edge == edge_id(0) ? 1 : 0;
     overflown += decision.edge == edge_id(1) && decision.reason == Reason::overflow ? 1 : 0;
+    if (decision.edge != edge_id(1)) continue;
+    // The edge that was passed over is the next best all the same.
+    CHECK(decision.runners_up[0].edge == edge_id(0));
+    CHECK(decision.runners_up[1].edge == edge_id(2));
   }
   CHECK(taken == Approx(3000).epsilon(0.06));
   CHECK(taken + overflown == 10'000);
@@ -180,6 +204,98 @@ TEST_CASE("the share of a request does not depend on when it is asked, but on wh
   }
 }
 
+TEST_CASE("a network has one share of a content, which others do not have") {
+  World world = europe();
+  world.places.clear();
+  for (int i = 0; i < 400; ++i) world.add_place({50.11, 8.68});
+  world.fallback = {.point = {50.11, 8.68}, .source = geo::LocationSource::fallback};
+  world.options.spread_epsilon_score = 0;
+  Snapshot snapshot = world.snapshot();
+  auto shares = std::make_shared<AdmitShares>(snapshot.fleet->map().areas(), 4);
+  for (std::uint16_t area = 0; area < shares->areas(); ++area) shares->set(area, edge_id(0), 0.5);
+  snapshot.shares = shares;
+  const auto is_taken = [&](const geo::IpAddress& client) {
+    return route({.client = client, .content = cache::ContentId{5}}, snapshot).edge == edge_id(0);
+  };
+  int v4_taken = 0;
+  int v6_taken = 0;
+  for (std::size_t i = 0; i < 400; ++i) {
+    const bool takes_v4 = is_taken(World::client(i));
+    geo::IpAddress v6 = *geo::IpAddress::parse("2a00::1");
+    v6.bytes[4] = static_cast<std::uint8_t>(i / 256);
+    v6.bytes[5] = static_cast<std::uint8_t>(i);
+    const bool takes_v6 = is_taken(v6);
+    v4_taken += takes_v4 ? 1 : 0;
+    v6_taken += takes_v6 ? 1 : 0;
+    // One /24 and one /48 each.
+    for (const std::uint32_t host : {0U, 2U, 77U, 255U}) {
+      REQUIRE(is_taken(World::client(i, host)) == takes_v4);
+      v6.bytes[6] = v6.bytes[7] = v6.bytes[15] = static_cast<std::uint8_t>(host);
+      REQUIRE(is_taken(v6) == takes_v6);
+    }
+  }
+  // Of 400 coins, five standard deviations.
+  CHECK(v4_taken == Approx(200).margin(50));
+  CHECK(v6_taken == Approx(200).margin(50));
+}
+
+TEST_CASE("of equally good edges the one with the lower number serves") {
+  World world;
+  for (int i = 0; i < 12; ++i) world.add_edge(fmt::format("e{}", i), {50, 8});
+  world.add_place({50.1, 8.1});
+  world.options.spread_epsilon_score = 0;
+  world.options.spread_epsilon_ms = 0;
+  for (const Scoring scoring : {Scoring::weighted, Scoring::latency, Scoring::nearest}) {
+    world.options.scoring = scoring;
+    const Decision decision = route(asks(1), world.snapshot());
+    CHECK(decision.edge == edge_id(0));
+    for (std::size_t i = 0; i < decision.runners_up.size(); ++i) {
+      CHECK(decision.runners_up[i].edge == edge_id(i + 1));
+    }
+  }
+}
+
+TEST_CASE("of several reasons the first counts: zone, fallback, widened, overflow") {
+  World world = europe();
+  world.fallback = {.point = {50.11, 8.68}, .source = geo::LocationSource::fallback};
+  world.options.spread_epsilon_score = 0;
+  // Frankfurt takes nobody, and there are too few edges around it.
+  world.states[2].mode = cache::EdgeMode::down;
+  const auto reason = [&](const Request& request) {
+    Snapshot snapshot = world.snapshot();
+    auto shares = std::make_shared<AdmitShares>(snapshot.fleet->map().areas(), 4);
+    for (std::uint16_t area = 0; area < shares->areas(); ++area) shares->set(area, edge_id(0), 0);
+    snapshot.shares = shares;
+    const Decision decision = route(request, snapshot);
+    CHECK(decision.wanted == edge_id(0));
+    CHECK(decision.edge == edge_id(1));
+    return decision.reason;
+  };
+  CHECK(reason(asks(1)) == Reason::widened);
+  Request unlocated = asks(1);
+  unlocated.client = *geo::IpAddress::parse("203.0.113.9");
+  CHECK(reason(unlocated) == Reason::fallback_location);
+  world.options.candidates_min = 2;
+  CHECK(reason(asks(1)) == Reason::overflow);
+  CHECK(reason(unlocated) == Reason::fallback_location);
+  world.overrides.zones = {{"fra1", "ams1"}};
+  world.overrides.entries = {{.prefix = geo::IpPrefix::around(World::client(0), 120), .zone = 0}};
+  CHECK(reason(asks(1)) == Reason::override);
+}
+
+TEST_CASE("random sends every request anywhere among the candidates") {
+  World world = europe();
+  world.options.scoring = Scoring::random;
+  const Snapshot snapshot = world.snapshot();
+  std::vector<int> requests(4);
+  Request request = asks(1);
+  for (request.at_ms = 0; request.at_ms < 3000; ++request.at_ms) {
+    ++requests[cache::index(route(request, snapshot).edge)];
+  }
+  for (std::size_t i = 0; i < 3; ++i) CHECK(requests[i] == Approx(1000).margin(130));
+  CHECK(requests[3] == 0);
+}
+
 TEST_CASE("the latency score adds up the way to the client and the way behind the edge") {
   World world = europe();
   world.options.scoring = Scoring::latency;
@@ -196,6 +312,53 @@ TEST_CASE("the latency score adds up the way to the client and the way behind th
   CHECK(decision.terms[3] == Approx(1));
   CHECK(decision.score ==
         Approx(decision.terms[0] + decision.terms[1] + decision.terms[2] + decision.terms[3]));
+}
+
+TEST_CASE("what an edge holds costs no way behind it, what it lacks the whole") {
+  World world = europe();
+  world.options.scoring = Scoring::latency;
+  cache::HitModelWriter writer(4, 100);
+  for (std::size_t e = 0; e < 4; ++e) {
+    writer.set_edge(edge_id(e), {.is_inventory_known = true});
+  }
+  writer.set_held(cache::ContentId{9}, edge_id(1), true);
+  world.hits = writer.publish();
+  const Snapshot snapshot = world.snapshot();
+  const Explanation why = explain(asks(9), snapshot);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Considered& one = why.considered[i];
+    const double way_ms = (*snapshot.live)[cache::index(one.edge)].miss_ms;
+    CHECK(one.terms[2] == Approx(one.edge == edge_id(1) ? 0 : way_ms));
+    CHECK(way_ms > 20);
+  }
+}
+
+TEST_CASE("a measured round trip takes the place of the model's") {
+  World world;
+  for (int i = 0; i < 40; ++i) {
+    world.add_edge(fmt::format("e{}", i), {50 + 0.05 * ((i * 7) % 40), 8});
+  }
+  world.add_place({49.9, 8});
+  world.add_place({52.1, 8.1});
+  world.options.scoring = Scoring::latency;
+  Snapshot snapshot = world.snapshot();
+  const auto measured_ms = [](std::size_t cell, std::size_t edge) {
+    return 1 + 2 * static_cast<double>(edge) + 100 * static_cast<double>(cell);
+  };
+  const FleetPart& fleet = *snapshot.fleet;
+  snapshot.rtts = std::make_shared<const geo::CellRtts>(
+      fleet.map().cells(), fleet.points(), fleet.sites(),
+      [&](geo::CellIndex cell, geo::SiteIndex site, double) { return measured_ms(cell, site); });
+  for (const std::size_t place : {0U, 1U}) {
+    const Explanation why = explain(asks(1, place), snapshot);
+    std::size_t candidates = 0;
+    for (const Considered& one : why.considered) {
+      if (one.exclusion != Exclusion::none) continue;
+      ++candidates;
+      CHECK(one.terms[0] == Approx(measured_ms(why.decision.cell, cache::index(one.edge))));
+    }
+    CHECK(candidates == 16);
+  }
 }
 
 TEST_CASE("which content goes to which edge does not change from version to version") {

@@ -75,6 +75,21 @@ TEST_CASE("terms of a state stay within their range") {
   }
 }
 
+TEST_CASE("a full link still moves a hundredth of its bandwidth") {
+  World world;
+  world.add_edge("a", {10, 10});
+  world.fleet->edges[0].bandwidth_bps = 8'000'000;  // 1,000 bytes a ms
+  const FleetPart fleet(world.fleet, world.options, world.map());
+  const auto ms_per_byte = [&](std::uint64_t used_bps) {
+    world.states[0].bandwidth_used_bps = used_bps;
+    return live_edges(fleet, world.states, 0)[0].ms_per_byte;
+  };
+  CHECK(ms_per_byte(0) == Approx(1e-3));
+  CHECK(ms_per_byte(4'000'000) == Approx(2e-3));
+  CHECK(ms_per_byte(7'990'000) == Approx(0.1));
+  CHECK(ms_per_byte(9'000'000) == Approx(0.1));
+}
+
 TEST_CASE("options out of range are refused with their name") {
   World world;
   world.add_edge("a", {0, 0});

@@ -79,6 +79,8 @@ inline cache::Fleet mixed_fleet() {
                  edge("syd", {-33.95, 151.18}, FillSource::peer),
                  edge("lon", {51.47, -0.46})};
   fleet.edges[2].is_shield = true;
+  double service_ms = 1;
+  for (cache::Edge& one : fleet.edges) one.service_ms = service_ms *= 1.5;
   return fleet;
 }
 
@@ -94,7 +96,8 @@ struct MadeOptions {
   bool has_chunks = false;
   bool has_uncacheable = false;
   bool names_edges = false;
-  std::size_t edges = 7;
+  std::uint32_t time_unit_ms = 1;
+  bool states_ttl = false;
 };
 
 /// A trace with clients, and the same requests as the oracle reads them.
@@ -122,16 +125,41 @@ struct MadeFleetTrace {
     if (options.names_edges) {
       trace.requesters.edge_names = {"", "fra", "par", "elsewhere", "nyc", "tyo", "syd", "lon"};
     }
-    std::uint32_t time = 0;
+    trace.time_unit_ms = options.time_unit_ms;
+    std::uint32_t now_ms = 0;
     for (std::size_t i = 0; i < options.requests; ++i) {
-      add(options, random, time);
+      add(options, random, now_ms / options.time_unit_ms);
       if (i + 1 < options.requests) {
-        time += static_cast<std::uint32_t>(random.below(options.step_ms_max));
+        now_ms += static_cast<std::uint32_t>(random.below(options.step_ms_max));
       }
     }
+    const std::uint32_t time = now_ms / options.time_unit_ms;
     trace.summary.requests = options.requests;
     trace.summary.first_at_ms = kStartMs;
-    trace.summary.last_at_ms = kStartMs + time;
+    trace.summary.last_at_ms = kStartMs + std::int64_t{time} * options.time_unit_ms;
+  }
+
+  struct Asked {
+    std::uint32_t at_ms = 0;
+    cache::ObjectIndex object = 0;
+    std::uint32_t client = 0;
+  };
+  /// Just these; the first client is at the first point.
+  MadeFleetTrace(const std::vector<Asked>& list, std::vector<std::uint64_t> sizes_bytes) {
+    for (std::size_t i = 0; i < sizes_bytes.size(); ++i) trace.contents.push_back(content_of(i));
+    trace.sizes_bytes = std::move(sizes_bytes);
+    trace.requesters.clients = {{.country = country_of(0)}};
+    trace.requesters.edge_names = {""};
+    for (const Asked& one : list) {
+      trace.requesters.client.push_back(one.client);
+      trace.requesters.edge.push_back(0);
+      trace.stream.push_back(one.object);
+      trace.times.push_back(one.at_ms);
+      trace.summary.bytes += trace.sizes_bytes[one.object];
+    }
+    trace.summary.requests = list.size();
+    trace.summary.first_at_ms = kStartMs;
+    trace.summary.last_at_ms = kStartMs + list.back().at_ms;
   }
 
  private:
@@ -139,7 +167,8 @@ struct MadeFleetTrace {
     const std::size_t object = random.below(1 + random.below(options.objects));
     const std::size_t client = random.below(client_points().size());
     const std::size_t name = options.names_edges ? random.below(8) : 0;
-    test::FleetOracle::Request request{.at_ms = time, .client = client_points()[client]};
+    test::FleetOracle::Request request{.at_ms = std::int64_t{time} * options.time_unit_ms,
+                                       .client = client_points()[client]};
     // Edge 2 is the shield, to which the log sends nobody; "elsewhere" is not of the fleet.
     if (name != 0 && name != 3) request.recorded = name - 1;
     trace.requesters.client.push_back(static_cast<std::uint32_t>(client + 1));
@@ -161,6 +190,11 @@ struct MadeFleetTrace {
       for (std::size_t chunk = first; chunk <= last; ++chunk) {
         trace.stream.push_back(static_cast<cache::ObjectIndex>(chunk));
         trace.times.push_back(time);
+        if (options.states_ttl) {
+          const bool is_stated = random.below(8) != 0;
+          trace.ttl_s.push_back(is_stated ? 1 + static_cast<std::uint32_t>(random.below(4))
+                                          : Trace::kNoTtl);
+        }
         request.chunks.push_back(static_cast<std::uint32_t>(chunk));
         request.bytes += trace.sizes_bytes[chunk];
       }

@@ -29,6 +29,16 @@ TEST_CASE("quantiles are within 0.8 % of the exact ones, the mean is exact") {
   }
 }
 
+TEST_CASE("quantiles are those of the nearest rank") {
+  LatencyHistogram histogram;
+  for (std::uint64_t us = 1; us <= 10; ++us) histogram.add(us);
+  CHECK(*histogram.quantile_ms(0.5) == Approx(0.005));
+  CHECK(*histogram.quantile_ms(0.51) == Approx(0.006));
+  CHECK(*histogram.quantile_ms(0.95) == Approx(0.010));
+  CHECK(*histogram.quantile_ms(0.99) == Approx(0.010));
+  CHECK(*histogram.quantile_ms(0) == Approx(0.001));
+}
+
 TEST_CASE("histograms add up, and an empty one has no quantiles") {
   LatencyHistogram both;
   LatencyHistogram one;

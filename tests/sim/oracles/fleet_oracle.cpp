@@ -116,6 +116,8 @@ std::int64_t FleetOracle::fetch(std::size_t edge, std::uint32_t chunk, std::int6
       best_km = km;
     }
     if (best) {
+      ++(*counts_)[*best].fetches;
+      ++(*counts_)[*best].fetch_hits;
       counts.peer_bytes += size;
       return way_us(here.point, fleet.edges[*best].point) + us_of(fleet.edges[*best].service_ms);
     }
@@ -197,6 +199,7 @@ void FleetOracle::run(const std::vector<Request>& requests) {
         ++counts.misses;
       }
     }
+    counts.distance_km += haversine_km(request.client, fleet.edges[*edge].point);
     counts.latency_us +=
         static_cast<std::uint64_t>(way_us(request.client, fleet.edges[*edge].point) + longest_us);
   }

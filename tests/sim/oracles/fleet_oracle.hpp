@@ -40,6 +40,7 @@ struct FleetOracle {
     std::uint64_t origin_bytes = 0;
     std::uint64_t peer_bytes = 0;
     std::uint64_t latency_us = 0;
+    double distance_km = 0;
     std::uint64_t evictions = 0;
   };
 
