@@ -76,6 +76,7 @@ TEST_CASE("what was answered over HTTP and DNS is in the metrics, each under its
     CHECK(connection.receive().status >= 400);
   }
   double decisions = 40;
+  double dns_answers = 0;
   if (std::filesystem::exists("/usr/bin/dig")) {
     const std::string port = fmt::format("{}", serving.dns_port());
     for (const char* transport : {"+notcp", "+tcp", "+tcp"}) {
@@ -85,9 +86,11 @@ TEST_CASE("what was answered over HTTP and DNS is in the metrics, each under its
       ++decisions;
     }
     (void)test::run("/usr/bin/dig", {"@127.0.0.1", "-p", port, "+short", "example.com"});
+    dns_answers = 4;
   }
   CHECK(comes_true(admin, [&](const Exposition& metrics) {
     return metrics.sum("edgeward_decisions_total") == decisions &&
+           metrics.sum("edgeward_dns_request_duration_seconds_count") == dns_answers &&
            metrics.sum("edgeward_connections", {{"listener", "clients"}}) == 0 &&
            metrics.sum("edgeward_connections", {{"listener", "dns"}}) == 0;
   }));
