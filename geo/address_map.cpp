@@ -51,6 +51,27 @@ CellIndex AddressMap::find(const IpAddress& address) const noexcept {
   return value != AddressRanges::kDeep ? value : find_deep(high, low);
 }
 
+void AddressMap::prefetch(std::span<const IpAddress> addresses) const noexcept {
+  constexpr std::size_t kTogether = 64;
+  std::array<std::uint32_t, kTogether> v4;
+  std::array<std::uint64_t, kTogether> v6;
+  while (!addresses.empty()) {
+    const auto batch = addresses.first(std::min(addresses.size(), kTogether));
+    std::size_t v4_count = 0;
+    std::size_t v6_count = 0;
+    for (const IpAddress& address : batch) {
+      if (address.is_v4()) {
+        v4[v4_count++] = static_cast<std::uint32_t>(word(address, 8));
+      } else {
+        v6[v6_count++] = word(address, 0);
+      }
+    }
+    v4_.prefetch({v4.data(), v4_count});
+    v6_.prefetch({v6.data(), v6_count});
+    addresses = addresses.subspan(batch.size());
+  }
+}
+
 namespace {
 
 /// The fewest leading bits of a key that hold it within a range.

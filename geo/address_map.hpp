@@ -51,6 +51,8 @@ class AddressMap {
   static constexpr double kAreaDeg = 5;
 
   [[nodiscard]] CellIndex find(const IpAddress& address) const noexcept;
+  /// Starts to fetch what find() will wait for, for all of a batch of addresses together.
+  void prefetch(std::span<const IpAddress> addresses) const noexcept;
   /// The widest block around an address of which every address is in its cell: what an answer that
   /// depends on the cell alone holds for.
   [[nodiscard]] IpPrefix block(const IpAddress& address) const noexcept;

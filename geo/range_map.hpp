@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "geo/huge_array.hpp"
@@ -67,6 +68,32 @@ class RangeMap {
       }
     }
     std::reverse(levels_.begin(), levels_.end());
+  }
+
+  /// Starts to fetch what find() will wait for into the processor's cache, level by level for all
+  /// keys, so that they wait together.
+  void prefetch(std::span<const Key> keys) const noexcept {
+    constexpr std::size_t kTogether = 16;
+    while (!keys.empty()) {
+      std::array<std::size_t, kTogether> at{};
+      const std::size_t count = std::min(keys.size(), kTogether);
+      for (std::size_t l = 0; l < levels_.size(); ++l) {
+        const bool is_lowest = l + 1 == levels_.size();
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::size_t node = std::min(at[i], levels_[l].last);
+          at[i] = node * kFanout + last_at_or_before(nodes_[levels_[l].begin + node], keys[i]);
+          if (is_lowest) {
+            const Leaf& leaf = leaves_[std::min(at[i], leaves_.size() - 1)];
+            __builtin_prefetch(leaf.begins.data());
+            __builtin_prefetch(leaf.values.data());
+          } else {
+            const Level& next = levels_[l + 1];
+            __builtin_prefetch(nodes_[next.begin + std::min(at[i], next.last)].data());
+          }
+        }
+      }
+      keys = keys.subspan(count);
+    }
   }
 
   [[nodiscard]] std::uint32_t find(Key key) const noexcept {

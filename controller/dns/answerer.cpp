@@ -315,8 +315,6 @@ void DnsAnswerer::find_name(const Item& item, std::int64_t now_ms, Pending& pend
   request = {.at_ms = now_ms,
              .client = by_subnet ? query.subnet->address : item.peer.unwrapped(),
              .service = *node->service};
-  pending.outcome.client = policy::locate(request.client, snapshot_->fleet->map());
-  policy::prefetch(request, pending.outcome.client, *snapshot_);
 }
 
 /// The answer and authority sections of what was asked about a name of ours.
@@ -365,11 +363,28 @@ void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>
   writer.end(query, outcome.code, is_authoritative);
 }
 
+void DnsAnswerer::locate(std::span<Pending> batch) {
+  // Step by step for all, so that they wait for memory together.
+  const geo::AddressMap& map = snapshot_->fleet->map();
+  clients_.clear();
+  for (const Pending& pending : batch) {
+    if (pending.needs_edge) clients_.push_back(pending.outcome.request.client);
+  }
+  map.prefetch(clients_);
+  for (Pending& pending : batch) {
+    if (!pending.needs_edge) continue;
+    DnsOutcome& outcome = pending.outcome;
+    outcome.client = policy::locate(outcome.request.client, map);
+    policy::prefetch(outcome.request, outcome.client, *snapshot_);
+  }
+}
+
 std::span<const DnsOutcome> DnsAnswerer::answer(std::span<const Item> items, std::int64_t now_ms,
                                                 bool is_udp, std::vector<std::uint8_t>& out,
                                                 std::span<std::size_t> ends) {
   outcomes_.clear();
   for (std::size_t i = 0; i < items.size(); ++i) prepare(items[i], now_ms, is_udp, pending_[i]);
+  locate({pending_.data(), items.size()});
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (pending_[i].query) {
       if (pending_[i].outcome.limited != DnsLimited::dropped) write(pending_[i], is_udp, out);

@@ -61,7 +61,7 @@ class DnsAnswerer {
     std::span<const std::uint8_t> message;
     geo::IpAddress peer;  ///< as it stands in the packet
   };
-  static constexpr std::size_t kItemsMax = 32;
+  static constexpr std::size_t kItemsMax = 64;
 
   /// Appends the answers to `out`, in the order of the items, of which there are kItemsMax at most;
   /// ends[i] is where that of item i ends, which is where it begins if none is due. Returns what
@@ -87,6 +87,7 @@ class DnsAnswerer {
   /// Whether the client has a cookie of ours.
   bool check_cookie(const Item& item, std::int64_t now_ms, Pending& pending) const;
   void find_name(const Item& item, std::int64_t now_ms, Pending& pending) const;
+  void locate(std::span<Pending> batch);
   void write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const;
   void write_records(Pending& pending, Writer& writer) const;
   void write_edges(const policy::Decision& decision, DnsType type, Writer& writer) const;
@@ -102,6 +103,7 @@ class DnsAnswerer {
   DnsRateLimiter limiter_;
   std::shared_ptr<const policy::Snapshot> snapshot_;
   DnsZones zones_;
+  std::vector<geo::IpAddress> clients_;  ///< of a batch
   std::vector<Pending> pending_ = std::vector<Pending>(kItemsMax);
   std::vector<DnsOutcome> outcomes_;
 };

@@ -60,6 +60,17 @@ void open(Socket& socket, const Endpoint& endpoint, boost::system::error_code& e
   if (!error) socket.non_blocking(true, error);
 }
 
+/// Our answers fit every path unfragmented (DnsAnswerer), so what ICMP says of a path is not looked
+/// up, nor believed: forged, it would cut answers up (draft-ietf-dnsop-avoid-fragmentation).
+void ignore_path_mtu(udp::socket& socket) {
+  const int omit_v4 = IP_PMTUDISC_OMIT;
+  const int omit_v6 = IPV6_PMTUDISC_OMIT;
+  const int descriptor = socket.native_handle();
+  // Where the kernel does not know it, things are as they were.
+  (void)::setsockopt(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, &omit_v4, sizeof omit_v4);
+  (void)::setsockopt(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &omit_v6, sizeof omit_v6);
+}
+
 /// A TCP connection: two bytes of length before each message.
 class TcpSession : public std::enable_shared_from_this<TcpSession> {
  public:
@@ -201,6 +212,7 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
   }
 
   void start() {
+    ignore_path_mtu(udp_);
     wait();
     accept();
   }
