@@ -26,4 +26,11 @@ std::optional<EdgeId> Fleet::find(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<geo::GeoPoint> Fleet::points() const {
+  std::vector<geo::GeoPoint> points;
+  points.reserve(edges.size());
+  for (const Edge& edge : edges) points.push_back(edge.point);
+  return points;
+}
+
 }  // namespace edgeward::cache

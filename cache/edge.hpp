@@ -89,6 +89,8 @@ struct Fleet {
   Origin origin;
 
   [[nodiscard]] std::optional<EdgeId> find(std::string_view name) const;
+  /// By edge: where it is.
+  [[nodiscard]] std::vector<geo::GeoPoint> points() const;
   [[nodiscard]] const Edge& operator[](EdgeId id) const { return edges[index(id)]; }
   bool operator==(const Fleet&) const = default;
 };

@@ -38,12 +38,6 @@ void tell(const std::string& path, const sim::RttReading& reading,
                    refused));
 }
 
-std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
-  std::vector<geo::GeoPoint> points;
-  for (const cache::Edge& edge : fleet.edges) points.push_back(edge.point);
-  return points;
-}
-
 }  // namespace
 
 std::optional<geo::GeoPoint> known_place(const geo::IpPrefix& client, const geo::AddressMap& map) {
@@ -69,7 +63,7 @@ geo::RttCorrections load_corrections(const std::optional<std::filesystem::path>&
         return static_cast<std::uint16_t>(cache::index(*found));
       },
       .location = [&](const geo::IpPrefix& client) { return known_place(client, map); }};
-  geo::RttObservations observations(points_of(fleet));
+  geo::RttObservations observations(fleet.points());
   if (file) {
     const auto source = sim::open_input(file->string());
     tell(file->string(), sim::read_rtt_observations(*source, file->string(), look_up, observations),

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <iterator>
+#include <string_view>
 
 namespace edgeward::policy {
 
@@ -18,11 +20,24 @@ constexpr std::size_t kLineWidth = 100;
 void write_number(double number, std::string& out) {
   if (!std::isfinite(number)) {
     out += "null";
-  } else if (number != 0 && (std::abs(number) < 1e-6 || std::abs(number) >= 1e15)) {
-    fmt::format_to(std::back_inserter(out), "{}", number);
+  } else if (number != 0 && std::abs(number) >= 1e-6 && std::abs(number) < 1e-4) {
+    // The only ones in range for which the shortest text has an exponent.
+    fmt::format_to(std::back_inserter(out), "{:.12f}", number);
   } else {
-    const std::string shortest = fmt::format("{}", number);
-    out += shortest.find('e') == std::string::npos ? shortest : fmt::format("{:.12f}", number);
+    fmt::format_to(std::back_inserter(out), "{}", number);
+  }
+}
+
+void write_string(std::string_view text, std::string& out) {
+  const bool is_plain = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+  });
+  if (is_plain) {
+    out += '"';
+    out += text;
+    out += '"';
+  } else {
+    out += json::serialize(json::string(text));
   }
 }
 
@@ -44,7 +59,7 @@ void write_compact(const json::value& value, std::string& out) {
   switch (value.kind()) {
     case json::kind::object:
       write_items(value.get_object(), '{', '}', out, [&out](const auto& member) {
-        out += json::serialize(json::string(member.key()));
+        write_string(std::string_view(member.key().data(), member.key().size()), out);
         out += ':';
         write_compact(member.value(), out);
       });
@@ -52,6 +67,12 @@ void write_compact(const json::value& value, std::string& out) {
     case json::kind::array:
       write_items(value.get_array(), '[', ']', out,
                   [&out](const json::value& item) { write_compact(item, out); });
+      break;
+    case json::kind::string:
+      write_string(std::string_view(value.get_string().data(), value.get_string().size()), out);
+      break;
+    case json::kind::uint64:
+      fmt::format_to(std::back_inserter(out), "{}", value.get_uint64());
       break;
     case json::kind::double_:
       write_number(value.get_double(), out);

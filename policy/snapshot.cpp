@@ -52,12 +52,6 @@ void check_options(const RoutingOptions& options, std::size_t edges) {
   }
 }
 
-std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
-  std::vector<geo::GeoPoint> points;
-  for (const cache::Edge& edge : fleet.edges) points.push_back(edge.point);
-  return points;
-}
-
 std::vector<std::uint8_t> shields_of(const cache::Fleet& fleet) {
   std::vector<std::uint8_t> shields;
   for (const cache::Edge& edge : fleet.edges) shields.push_back(edge.is_shield ? 1 : 0);
@@ -83,7 +77,7 @@ FleetPart::FleetPart(std::shared_ptr<const cache::Fleet> fleet, RoutingOptions o
       options_(std::move(options)),
       map_(std::move(map)),
       rtt_(rtt),
-      points_(points_of(*fleet_)),
+      points_(fleet_->points()),
       shields_(shields_of(*fleet_)) {
   const bool is_same = before != nullptr && before->map_ == map_ && before->points_ == points_ &&
                        before->shields_ == shields_;

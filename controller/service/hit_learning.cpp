@@ -13,12 +13,6 @@ namespace {
 /// Events that may wait to be learned: 40 MB, more than a second brings.
 constexpr std::size_t kWaitingMax = 1'000'000;
 
-std::vector<geo::GeoPoint> points_of(const cache::Fleet& fleet) {
-  std::vector<geo::GeoPoint> points;
-  for (const cache::Edge& edge : fleet.edges) points.push_back(edge.point);
-  return points;
-}
-
 bool has_same_edges(const cache::Fleet& a, const cache::Fleet& b) {
   if (a.edges.size() != b.edges.size()) return false;
   for (std::size_t at = 0; at < a.edges.size(); ++at) {
@@ -45,9 +39,9 @@ HitLearning::HitLearning(std::shared_ptr<const cache::Fleet> fleet, const HitMod
                          double prior)
     : options_(options),
       fleet_(std::move(fleet)),
-      learner_(points_of(*fleet_), {.tracked_contents = options.tracked_contents,
-                                    .half_life_s = static_cast<double>(options.half_life_ms) / 1000,
-                                    .prior = prior}) {}
+      learner_(fleet_->points(), {.tracked_contents = options.tracked_contents,
+                                  .half_life_s = static_cast<double>(options.half_life_ms) / 1000,
+                                  .prior = prior}) {}
 
 bool HitLearning::add(std::span<const cache::CacheEvent> events, const cache::Fleet& fleet) {
   const std::lock_guard lock(waiting_mutex_);
@@ -97,7 +91,7 @@ HitLearning::Learned HitLearning::replace(std::shared_ptr<const cache::Fleet> fl
   for (const cache::Edge& edge : fleet->edges) {
     from.push_back(fleet_->find(edge.name).value_or(cache::kNoEdge));
   }
-  if (!is_same) learner_ = learner_.moved_to(points_of(*fleet), from);
+  if (!is_same) learner_ = learner_.moved_to(fleet->points(), from);
   {
     const std::lock_guard waiting_lock(waiting_mutex_);
     // What came meanwhile.
