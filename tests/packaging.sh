@@ -59,7 +59,7 @@ if [ "$build" = --inside ]; then
   [ -z "$(find "$root/etc/systemd" -name 'edgeward*')" ] || fail "it is enabled without being asked"
   inside install -d -o edgeward -m 750 /var/lib/edgeward # as StateDirectory= does
   serve
-  grep -q lhr1 "$root/var/lib/edgeward/drained.json" || fail "the drain was not kept"
+  grep -q '"lhr1","drained":true' "$root/var/lib/edgeward/edges.json" || fail "the drain was not kept"
   echo "packaging: installed, and served"
 
   echo '# mine' >>"$root/etc/edgeward/edgeward.yaml"
@@ -73,7 +73,7 @@ if [ "$build" = --inside ]; then
 
   package --remove edgeward
   [ ! -e "$root/usr/bin/edgeward" ] || fail "the program is still there"
-  for kept in etc/edgeward/edgeward.yaml var/lib/edgeward/drained.json; do
+  for kept in etc/edgeward/edgeward.yaml var/lib/edgeward/edges.json; do
     [ -e "$root/$kept" ] || fail "removing took away /$kept"
   done
   package --purge edgeward
