@@ -86,13 +86,13 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
   clear(result);
   Taker taker(snapshot, service, lenience);
   // Distances some at a time, in loops without a branch: mostly the first ones are enough.
-  std::array<float, kAtATime> km;
+  std::array<float, kAtATime> km{};
   for (std::size_t begin = 0; begin < near.size(); begin += kAtATime) {
     const std::size_t count = std::min(kAtATime, near.size() - begin);
     for (std::size_t k = 0; k < count; ++k) {
       km[k] = geo::chord_squared(client.at, at[near[begin + k]]);
     }
-    for (std::size_t k = 0; k < count; ++k) km[k] = geo::km_of_chord_squared(km[k]);
+    for (float& distance : km) distance = geo::km_of_chord_squared(distance);
     for (std::size_t k = 0; k < count; ++k) {
       const auto position = static_cast<std::uint16_t>(begin + k);
       if (taker.take(EdgeId{near[begin + k]}, km[k], position, result)) return;
