@@ -116,25 +116,29 @@ HitModel::Row HitModel::find(ContentId content) const noexcept {
   return found;
 }
 
-float HitModel::probability(Row row, ContentId content, std::uint64_t size_bytes,
-                            EdgeId edge) const noexcept {
-  const EdgeTerms& terms = edges_[index(edge)];
-  if (content == ContentId{} || terms.is_predicted_only) return terms.predicted;
-  if (!row.is_tracked()) return priors_[index(edge)][EdgeHits::size_class(size_bytes)];
-  if (terms.is_inventory_known) {
-    return static_cast<float>(row.words_[kHeldWord + index(edge) / 64] >> (index(edge) % 64) & 1);
-  }
-  const std::uint8_t rate = rate_of(row.words_, terms.region);
-  if (rate == 0) return 0;
-  const int exponent = std::clamp(rate - kRateOne + terms.exponent, -kSpan, kSpan);
-  return kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
-}
-
 void HitModel::probabilities(Row row, ContentId content, std::uint64_t size_bytes,
                              std::span<const EdgeId> edges,
                              std::span<float> result) const noexcept {
+  if (content == ContentId{} || !row.is_tracked()) {
+    const std::size_t size_class = EdgeHits::size_class(size_bytes);
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      const EdgeTerms& terms = edges_[index(edges[i])];
+      const bool is_predicted = content == ContentId{} || terms.answer == Answer::predicted;
+      result[i] = is_predicted ? terms.predicted : priors_[index(edges[i])][size_class];
+    }
+    return;
+  }
+  // Edges of all kinds come mixed: each kind's answer is made and one taken, without a branch that
+  // would be guessed wrong every other time.
   for (std::size_t i = 0; i < edges.size(); ++i) {
-    result[i] = probability(row, content, size_bytes, edges[i]);
+    const std::size_t edge = index(edges[i]);
+    const EdgeTerms& terms = edges_[edge];
+    const auto held = static_cast<float>(row.words_[kHeldWord + edge / 64] >> (edge % 64) & 1);
+    const int rate = rate_of(row.words_, terms.region);
+    const int exponent = std::clamp(rate - kRateOne + terms.exponent, -kSpan, kSpan);
+    const float by_rate = kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
+    const std::array<float, kAnswers> answers{rate == 0 ? 0.0F : by_rate, held, terms.predicted};
+    result[i] = answers[static_cast<std::size_t>(terms.answer)];
   }
 }
 
@@ -159,10 +163,12 @@ void HitModelWriter::set_edge(EdgeId edge, const EdgeHits& hits) {
   assert(hits.region < HitModel::kRegionsMax);
   const double held_for = hits.region_share_ratio * hits.characteristic_time_s;
   const double exponent = held_for > 0 ? std::log2(held_for) * kStepsPerDoubling : -2.0 * kSpan;
+  const bool is_predicted = !hits.is_inventory_known && !hits.is_rate_known;
   edges_[index(edge)] = {
       .region = hits.region,
-      .is_inventory_known = hits.is_inventory_known,
-      .is_predicted_only = !hits.is_inventory_known && !hits.is_rate_known,
+      .answer = hits.is_inventory_known ? HitModel::Answer::held
+                : is_predicted          ? HitModel::Answer::predicted
+                                        : HitModel::Answer::by_rate,
       .exponent = static_cast<std::int16_t>(std::round(std::clamp(exponent, -1e3, 1e3))),
       .predicted = hits.predicted_hit_ratio};
   priors_[index(edge)] = hits.prior;

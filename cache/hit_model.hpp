@@ -66,11 +66,13 @@ class HitModel {
  private:
   friend class HitModelWriter;
 
-  /// An edge's numbers as `probability` reads them; the prior is apart, being rarely wanted.
+  /// What an edge's answer for a tracked content is.
+  enum class Answer : std::uint8_t { by_rate, held, predicted };
+  static constexpr std::size_t kAnswers = 3;
+  /// An edge's numbers as `probabilities` reads them; the prior is apart, being rarely wanted.
   struct EdgeTerms {
     std::uint8_t region = 0;
-    bool is_inventory_known = false;
-    bool is_predicted_only = false;
+    Answer answer = Answer::by_rate;
     std::int16_t exponent = 0;  ///< 8 · log2(share · T)
     float predicted = 0.5F;
   };
@@ -91,8 +93,6 @@ class HitModel {
     std::size_t slots = 0;
   };
 
-  [[nodiscard]] float probability(Row row, ContentId content, std::uint64_t size_bytes,
-                                  EdgeId edge) const noexcept;
   [[nodiscard]] const std::uint64_t* home(const View& shard, std::uint64_t hash) const noexcept;
 
   std::array<View, kShards> views_;
