@@ -1,13 +1,11 @@
 #include "cache/hit_learner.hpp"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cmath>
-#include <cstring>
-#include <type_traits>
 #include <utility>
+
+#include "cache/bytes.hpp"
 
 namespace edgeward::cache {
 
@@ -102,35 +100,6 @@ double time_of(std::span<const Outcome> outcomes) {
 }
 
 /// Plain values as their bytes, one after the other.
-class Bytes {
- public:
-  template <class Value>
-  void put(const Value& value) {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    text.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-
-  std::string text;
-};
-
-class BytesReader {
- public:
-  explicit BytesReader(std::string_view bytes) : bytes_(bytes) {}
-
-  template <class Value>
-  [[nodiscard]] bool get(Value& value) {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    if (bytes_.size() < sizeof value) return false;
-    std::memcpy(&value, bytes_.data(), sizeof value);
-    bytes_.remove_prefix(sizeof value);
-    return true;
-  }
-  [[nodiscard]] bool is_at_end() const { return bytes_.empty(); }
-
- private:
-  std::string_view bytes_;
-};
-
 }  // namespace
 
 struct HitLearner::State {
@@ -336,8 +305,7 @@ std::size_t HitLearner::tracked() const {
 
 std::string HitLearner::save() const {
   const State& state = *state_;
-  Bytes bytes;
-  bytes.text = kMagic;
+  ByteWriter bytes;
   bytes.put(state.edges.size());
   bytes.put(state.landmark_ms);
   bytes.put(static_cast<std::uint8_t>(state.has_events));
@@ -357,18 +325,13 @@ std::string HitLearner::save() const {
     bytes.put(id);
     bytes.put(demand.requests);
   }
-  bytes.put(std::uint64_t{XXH3_64bits(bytes.text.data(), bytes.text.size())});
-  return std::move(bytes.text);
+  return sealed(kMagic, std::move(bytes).text());
 }
 
 bool HitLearner::restore(std::string_view saved) {
-  std::uint64_t checksum = 0;
-  if (!saved.starts_with(kMagic) || saved.size() < kMagic.size() + sizeof checksum) return false;
-  const std::string_view content = saved.substr(0, saved.size() - sizeof checksum);
-  std::memcpy(&checksum, saved.data() + content.size(), sizeof checksum);
-  if (checksum != XXH3_64bits(content.data(), content.size())) return false;
-
-  BytesReader reader(content.substr(kMagic.size()));
+  const auto content = unsealed(kMagic, saved);
+  if (!content) return false;
+  ByteReader reader(*content);
   std::vector<geo::GeoPoint> nowhere(state_->edges.size());
   auto next = std::make_unique<State>(nowhere, state_->options);
   next->region = state_->region;

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "cache/bytes.hpp"
+
 namespace edgeward::cache {
 
 namespace {
@@ -146,6 +148,49 @@ std::size_t HitModel::memory_bytes() const {
   std::size_t bytes = edges_.size() * (sizeof(EdgeTerms) + sizeof(Prior));
   for (const auto& shard : shards_) bytes += shard->slots * stride_ * sizeof(std::uint64_t);
   return bytes;
+}
+
+std::string HitModel::save(std::span<const ContentId> contents) const {
+  ByteWriter bytes;
+  bytes.put(std::uint64_t{edges_.size()});
+  for (std::size_t i = 0; i < edges_.size(); ++i) {
+    bytes.put(edges_[i].region);
+    bytes.put(edges_[i].answer);
+    bytes.put(edges_[i].exponent);
+    bytes.put(edges_[i].predicted);
+    bytes.put(priors_[i]);
+  }
+  for (const ContentId content : contents) {
+    const Row row = find(content);
+    if (!row.is_tracked()) continue;
+    for (std::size_t i = 0; i < stride_; ++i) bytes.put(row.words_[i]);
+  }
+  return std::move(bytes).text();
+}
+
+std::shared_ptr<const HitModel> HitModel::restored(std::string_view saved) {
+  ByteReader reader(saved);
+  std::uint64_t edges = 0;
+  if (!reader.get(edges) || edges > kEdgesMax) return nullptr;
+  // Rows for all that could follow, wherever their shards are: they are made as they come.
+  HitModelWriter writer(edges, kShards * (saved.size() / sizeof(std::uint64_t)));
+  for (std::size_t i = 0; i < edges; ++i) {
+    EdgeTerms& terms = writer.edges_[i];
+    if (!reader.get(terms.region) || !reader.get(terms.answer) || !reader.get(terms.exponent) ||
+        !reader.get(terms.predicted) || !reader.get(writer.priors_[i]) ||
+        terms.region >= kRegionsMax || static_cast<std::size_t>(terms.answer) >= kAnswers) {
+      return nullptr;
+    }
+  }
+  std::vector<std::uint64_t> words(writer.stride_);
+  while (!reader.is_at_end()) {
+    for (std::uint64_t& word : words) {
+      if (!reader.get(word)) return nullptr;
+    }
+    if (words[kIdWord] == 0) return nullptr;
+    std::copy(words.begin(), words.end(), writer.row(ContentId{words[kIdWord]}, true));
+  }
+  return writer.publish();
 }
 
 HitModelWriter::HitModelWriter(std::size_t edges, std::size_t tracked_contents)

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/edge.hpp"
@@ -60,8 +62,14 @@ class HitModel {
   void probabilities(Row row, ContentId content, std::uint64_t size_bytes,
                      std::span<const EdgeId> edges, std::span<float> result) const noexcept;
 
+  [[nodiscard]] std::size_t edges() const { return edges_.size(); }
   [[nodiscard]] std::uint64_t tracked() const { return tracked_; }
   [[nodiscard]] std::size_t memory_bytes() const;
+
+  /// As bytes, so much of it that probabilities() of these contents can be asked again.
+  [[nodiscard]] std::string save(std::span<const ContentId> contents) const;
+  /// A model of what save() wrote; null for anything else.
+  [[nodiscard]] static std::shared_ptr<const HitModel> restored(std::string_view saved);
 
  private:
   friend class HitModelWriter;
@@ -124,6 +132,7 @@ class HitModelWriter {
   [[nodiscard]] std::shared_ptr<const HitModel> publish();
 
  private:
+  friend class HitModel;
   using Shard = HitModel::Shard;
 
   [[nodiscard]] std::uint64_t* find(const Shard& shard, std::uint64_t id, std::uint64_t hash) const;

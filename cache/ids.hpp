@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,7 @@ inline constexpr ObjectIndex kNoObject = 0xFFFF'FFFF;
 
 /// 16 lowercase hexadecimal digits.
 [[nodiscard]] std::string to_hex(ContentId id);
+/// Of 16 hexadecimal digits; nothing for anything else.
+[[nodiscard]] std::optional<ContentId> parse_hex(std::string_view text);
 
 }  // namespace edgeward::cache

@@ -39,6 +39,15 @@ bool may_carry_v4(std::uint64_t high) {
 
 }  // namespace
 
+std::shared_ptr<const AddressMap> AddressMap::of_cells(
+    std::span<const Cell> cells, std::vector<std::vector<std::string>> zones) {
+  auto map = std::make_shared<AddressMap>();
+  map->cells_.assign(cells.begin(), cells.end());
+  map->zones_ = std::move(zones);
+  for (const Cell& cell : cells) map->areas_ = std::max(map->areas_, cell.area + std::size_t{1});
+  return map;
+}
+
 CellIndex AddressMap::find(const IpAddress& address) const noexcept {
   const std::uint64_t high = word(address, 0);
   const std::uint64_t low = word(address, 8);

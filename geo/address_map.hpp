@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,11 @@ class AddressMap {
  public:
   /// Side of the square, in degrees, that an area is: see areas.
   static constexpr double kAreaDeg = 5;
+
+  /// A map of these cells, of which there is at least one, and zones alone: for clients whose cell
+  /// is known. Every address is in the first.
+  [[nodiscard]] static std::shared_ptr<const AddressMap> of_cells(
+      std::span<const Cell> cells, std::vector<std::vector<std::string>> zones);
 
   [[nodiscard]] CellIndex find(const IpAddress& address) const noexcept;
   /// Starts to fetch what find() will wait for, for all of a batch of addresses together.

@@ -28,16 +28,11 @@ double thousandths(double value) {
   return rounded(value, 1e3);
 }
 
-/// Scores that are km or ms have three digits, as these have.
-double score(float value, Scoring scoring) {
-  const bool has_unit = scoring == Scoring::latency || scoring == Scoring::nearest;
-  return has_unit ? thousandths(value) : ratio(value);
-}
-
 json::object terms_json(const Terms& terms, Scoring scoring) {
   json::object result;
   const auto names = term_names(scoring);
-  for (std::size_t i = 0; i < names.size(); ++i) result[names[i]] = score(terms[i], scoring);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    result[names[i]] = rounded_score(terms[i], scoring);
   return result;
 }
 
@@ -60,13 +55,18 @@ json::object considered_json(const Considered& considered, const FleetPart& flee
     result["excluded"] = name(considered.exclusion);
     return result;
   }
-  result["score"] = score(considered.score, scoring);
+  result["score"] = rounded_score(considered.score, scoring);
   result["terms"] = terms_json(considered.terms, scoring);
   result["admit_share"] = ratio(considered.admit_share);
   return result;
 }
 
 }  // namespace
+
+double rounded_score(float score, Scoring scoring) {
+  const bool has_unit = scoring == Scoring::latency || scoring == Scoring::nearest;
+  return has_unit ? thousandths(score) : ratio(score);
+}
 
 std::span<const std::string_view> term_names(Scoring scoring) {
   switch (scoring) {
@@ -108,15 +108,15 @@ json::object decision_json(const Decision& decision, const Question& question,
     result["url"] = content_url(fleet.fleet()[decision.edge], question.key);
   }
   result["reason"] = name(decision.reason);
-  result["score"] = has_edge ? json::value(score(decision.score, scoring)) : nullptr;
+  result["score"] = has_edge ? json::value(rounded_score(decision.score, scoring)) : nullptr;
   result["terms"] = has_edge ? json::value(terms_json(decision.terms, scoring)) : nullptr;
   result["client"] = client_json(fleet.map()[decision.cell].location(), question.client);
   result["distance_km"] = has_edge ? json::value(thousandths(decision.distance_km)) : nullptr;
   json::array runners_up;
   for (const Decision::RunnerUp& runner_up : decision.runners_up) {
     if (runner_up.edge == cache::kNoEdge) continue;
-    runners_up.push_back(
-        {{"edge", fleet.fleet()[runner_up.edge].name}, {"score", score(runner_up.score, scoring)}});
+    runners_up.push_back({{"edge", fleet.fleet()[runner_up.edge].name},
+                          {"score", rounded_score(runner_up.score, scoring)}});
   }
   result["runners_up"] = std::move(runners_up);
   result["snapshot_version"] = decision.snapshot_version;

@@ -36,6 +36,10 @@ struct Question {
                                                    const Question& question,
                                                    const Snapshot& snapshot);
 
+/// A score, or one of its terms, with as many digits as it has in JSON: those that are km or ms
+/// have three, as these have.
+[[nodiscard]] double rounded_score(float score, Scoring scoring);
+
 /// What the terms of a score are called; as many as the scoring has.
 [[nodiscard]] std::span<const std::string_view> term_names(Scoring scoring);
 
