@@ -14,6 +14,7 @@
 
 #include "controller/commands/arguments.hpp"
 #include "controller/commands/commands.hpp"
+#include "controller/commands/replay_decisions.hpp"
 #include "controller/commands/replay_fleet.hpp"
 #include "controller/commands/replay_options.hpp"
 #include "controller/commands/report_files.hpp"
@@ -108,6 +109,7 @@ bool is_worse(const sim::Report& report, double points, bool confident) {
 }
 
 int run_replay(const ReplayCommand& command) {
+  if (!command.snapshots.empty()) return replay_decisions(command);
   const double started = steady_seconds();
   catch_interrupts();
   const ReplaySettings settings = replay_settings(command);

@@ -188,7 +188,8 @@ std::string footer() {
       "  zcat access.log.gz | edgeward replay - --json\n"
       "  edgeward replay access.log --fleet fleet.yaml --capacity 1%,10% --baseline "
       "routing=nearest\n"
-      "  edgeward replay access.log --fleet fleet.yaml --fail fra1@2h+30m\n";
+      "  edgeward replay access.log --fleet fleet.yaml --fail fra1@2h+30m\n"
+      "  edgeward replay decisions.ndjson --snapshots /var/lib/edgeward/snapshots\n";
   return text;
 }
 
@@ -248,6 +249,10 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
                  "2015-05-17T12:00:00Z. What it caches survives. May be repeated")
       ->group(group)
       ->type_name("EDGE@T+D");
+  option("--snapshots", c.snapshots,
+         "The input is a decision log: make its decisions again, with the snapshots kept in this "
+         "folder (serve.decision_log); with --fleet by that file's routing options")
+      ->type_name("FOLDER");
   option("--tick", c.tick, "How often loads, inventories and shares are fed back into routing");
   group = "Results";
   option("--baseline", c.baseline,

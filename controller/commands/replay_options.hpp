@@ -44,7 +44,8 @@ struct ReplayCommand {
   std::string capacities;
   bool unit_size = false;
   std::string warm_up = "0";
-  std::string fleet;  ///< empty: one cache
+  std::string fleet;      ///< empty: one cache
+  std::string snapshots;  ///< of a decision log; empty: the input is a request log
   std::string routings = "nearest,random,weighted,latency";
   std::vector<std::string> failures;
   std::string tick = "10s";

@@ -30,6 +30,7 @@
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
+#include "controller/service/decision_log.hpp"
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/keeper.hpp"
 #include "controller/service/kept_state.hpp"
@@ -262,7 +263,8 @@ int run_serve(const ServeCommand& command) {
                         {{"config", command.config},
                          {"version", EDGEWARD_VERSION},
                          {"pid", std::int64_t{::getpid()}}}));
-  Publisher publisher(routing, state_rules(config), wall_ms());
+  DecisionLog decisions(config.serve.decision_log, log);
+  Publisher publisher(routing, state_rules(config), wall_ms(), decisions.last_version() + 1);
   HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
   if (config.serve.state_dir) {
     restore_kept(KeptFolder(*config.serve.state_dir), publisher, learning, talk);
@@ -280,16 +282,19 @@ int run_serve(const ServeCommand& command) {
   Keeper keeper(config.serve.state_dir, publisher, learning, log);
   Watch watch;
   (void)watch.update(publisher.edges(wall_ms()), {}, wall_ms());  // changes are told from here on
-  const ApiOptions api{.trust = config.serve.trust,
-                       .admin_token = token,
-                       .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
-                       .openapi = read_openapi()};
+  const ApiOptions api{
+      .trust = config.serve.trust,
+      .admin_token = token,
+      .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
+      .logged_ratio = decisions.is_on() ? config.serve.decision_log.sample_ratio : 0,
+      .openapi = read_openapi()};
   const ApiActions actions{
       .reload = [&] { return reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
       .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
       .measure = [&](auto body, const geo::AddressMap& map,
-                     auto now_ms) { return reloader.measure(body, map, now_ms); }};
+                     auto now_ms) { return reloader.measure(body, map, now_ms); },
+      .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); }};
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
   log.write(with_fields(listening_record(server), {{"duration_ms", ms_since(begun)}}));

@@ -199,6 +199,17 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.line("format", name(serve.log.format));
   out.line("level", name(serve.log.level));
   out.close();
+  out.open("decision_log");
+  const DecisionLogOptions& decisions = serve.decision_log;
+  if (decisions.file) out.line("file", in_quotes(decisions.file->string()));
+  out.line("sample", decisions.sample_ratio);
+  out.line("client", name(decisions.client));
+  out.line("size_max", size_text(decisions.bytes_max));
+  if (decisions.snapshot_dir) {
+    out.line("snapshot_dir", in_quotes(decisions.snapshot_dir->string()));
+  }
+  out.line("snapshots", decisions.snapshots_max);
+  out.close();
   out.open("limits");
   out.line("target", size_text(serve.http.target_bytes_max));
   out.line("header", size_text(serve.http.header_bytes_max));

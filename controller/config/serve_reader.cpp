@@ -109,6 +109,22 @@ void read_log(const YamlNode& node, LogOptions& options, Faults& faults) {
   map.finish();
 }
 
+void read_decision_log(const YamlNode& node, const std::filesystem::path& folder,
+                       DecisionLogOptions& options, Faults& faults) {
+  constexpr std::array kClients{LoggedClient::prefix, LoggedClient::address};
+  YamlMap map(node, "decision_log", faults);
+  read_path(map, "file", folder, options.file);
+  map.number("sample", options.sample_ratio, {.low = 1e-9, .high = 1});
+  map.choice<LoggedClient>("client", options.client, kClients);
+  map.size("size_max", options.bytes_max);
+  read_path(map, "snapshot_dir", folder, options.snapshot_dir);
+  map.count("snapshots", options.snapshots_max, 1, 10'000'000);
+  if (options.snapshot_dir && !options.file) {
+    map.fault(map.find("snapshot_dir")->at, "snapshot_dir: needs 'file', whose lines it is for");
+  }
+  map.finish();
+}
+
 }  // namespace
 
 void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOptions& options,
@@ -157,6 +173,9 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
     read_hit_model(*hits, options.hit_model, faults);
   }
   if (const YamlNode* const log = map.find("log")) read_log(*log, options.log, faults);
+  if (const YamlNode* const decisions = map.find("decision_log")) {
+    read_decision_log(*decisions, folder, options.decision_log, faults);
+  }
   if (const YamlNode* const limits = map.find("limits")) read_limits(*limits, options, faults);
   map.finish();
 }

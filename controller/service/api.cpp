@@ -12,6 +12,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "cache/ids.hpp"
@@ -33,6 +34,8 @@ namespace urls = boost::urls;
 
 /// Decisions of a tick that are kept as a sample.
 constexpr std::size_t kSampleMax = 256;
+/// Decisions of a tick that are logged.
+constexpr std::size_t kLoggedMax = 20'000;
 
 /// Thrown by handlers, caught in answer(): the request is refused.
 struct Problem {
@@ -205,6 +208,7 @@ Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
     : options_(std::move(options)),
       actions_(std::move(actions)),
       publisher_(publisher),
+      sampler_(options_.logged_ratio, std::random_device{}()),
       keys_(sim::CacheKeyRules{}) {
   install(publisher.current());
 }
@@ -218,9 +222,18 @@ void Api::install(Publisher::Snapshot snapshot) {
 }
 
 WorkerTick Api::take() {
+  hand_over_logged();
   WorkerTick next{.fleet = tick_.fleet, .by_edge = std::vector<EdgeCounts>(tick_.by_edge.size())};
   next.sample.reserve(kSampleMax);
   return std::exchange(tick_, std::move(next));
+}
+
+void Api::hand_over_logged() {
+  if (logged_.empty()) return;
+  const std::size_t count = logged_.size();
+  const bool is_taken = actions_.log && actions_.log({snapshot_, std::exchange(logged_, {})});
+  (is_taken ? tick_.traffic.logged_decisions : tick_.traffic.unlogged_decisions) += count;
+  logged_.clear();
 }
 
 void Api::note(const DnsOutcome& outcome, DnsTransport transport) {
@@ -228,7 +241,7 @@ void Api::note(const DnsOutcome& outcome, DnsTransport transport) {
   ++counts.limited[static_cast<std::size_t>(outcome.limited)];
   if (outcome.limited == DnsLimited::dropped) return;
   ++counts.by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
-  if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision);
+  if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision, {});
 }
 
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
@@ -298,15 +311,15 @@ policy::ServiceIndex Api::service(std::string_view name) const {
   return *found;
 }
 
-policy::Decision Api::decide(const policy::Request& request) {
+policy::Decision Api::decide(const policy::Request& request, std::string_view key) {
   const policy::Client client = policy::locate(request.client, snapshot_->fleet->map());
   const policy::Decision decision = policy::route(request, client, *snapshot_);
-  count(request, client, decision);
+  count(request, client, decision, key);
   return decision;
 }
 
 void Api::count(const policy::Request& request, const policy::Client& client,
-                const policy::Decision& decision) {
+                const policy::Decision& decision, std::string_view key) {
   tick_.decisions.add(request.service, snapshot_->fleet->map()[client.cell].source,
                       decision.reason);
   if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)].decisions;
@@ -314,6 +327,13 @@ void Api::count(const policy::Request& request, const policy::Client& client,
     EdgeCounts& wanted = tick_.by_edge[cache::index(decision.wanted)];
     ++wanted.wanted;
     if (decision.edge != decision.wanted) ++wanted.refused;
+  }
+  if (sampler_.takes()) {
+    if (logged_.size() < kLoggedMax) {
+      logged_.push_back({request, client, decision, std::string(key)});
+    } else {
+      ++tick_.traffic.unlogged_decisions;
+    }
   }
   if (tick_.decided++ % tick_.sample_stride != 0) return;
   tick_.sample.push_back({request, client});
@@ -342,7 +362,7 @@ void Api::get_route(Context& context) {
   const std::string client = request.client.text();
   const policy::Question question{
       .client = client, .key = key_, .is_stale = is_stale(context.caller.now_ms)};
-  const policy::Decision decision = decide(request);
+  const policy::Decision decision = decide(request, key_);
   if (decision.edge == cache::kNoEdge) {
     context.response.status = 503;
     context.response.retry_after_s = 1;
@@ -369,7 +389,7 @@ void Api::redirect(Context& context) {
   if (context.has_query) fmt::format_to(std::back_inserter(asked), "?{}", context.encoded_query);
   keys_.write("", asked, key_);
   request.content = cache::content_id(key_);
-  const policy::Decision decision = decide(request);
+  const policy::Decision decision = decide(request, key_);
   if (decision.edge == cache::kNoEdge) {
     context.response.retry_after_s = 1;
     refuse(503, "no_edge: no edge may serve this client");
@@ -443,7 +463,7 @@ void Api::post_route(Context& context) {
     json::object answer;
     if (item.error.empty()) {
       const policy::Question question{.client = item.client, .key = item.key, .is_stale = stale};
-      answer = policy::decision_json(decide(item.request), question, *snapshot_);
+      answer = policy::decision_json(decide(item.request, item.key), question, *snapshot_);
     } else {
       answer = {{"error", item.error}};
     }

@@ -14,6 +14,7 @@
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
 #include "controller/service/counts.hpp"
+#include "controller/service/decision_log.hpp"
 #include "controller/service/publisher.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/router.hpp"
@@ -34,7 +35,8 @@ struct ApiOptions {
   std::string admin_token;  ///< empty: none is asked for
   std::int64_t stale_after_ms = 5000;
   std::size_t batch_items_max = 10'000;
-  std::string openapi;  ///< what /openapi.yaml answers
+  double logged_ratio = 0;  ///< part of the decisions that ApiActions::log gets
+  std::string openapi;      ///< what /openapi.yaml answers
 };
 
 /// What the admin listener sets in motion.
@@ -50,6 +52,8 @@ struct ApiActions {
   /// sim::InputError for what is neither.
   std::function<sim::RttReading(std::string_view, const geo::AddressMap&, std::int64_t now_ms)>
       measure;
+  /// Takes decisions for the decision log; false if more wait than may. Does not wait for a disk.
+  std::function<bool(LoggedDecisions)> log;
 };
 
 /// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
@@ -97,9 +101,11 @@ class Api {
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;
-  [[nodiscard]] policy::Decision decide(const policy::Request& request);
+  /// `key` is the content's.
+  [[nodiscard]] policy::Decision decide(const policy::Request& request, std::string_view key);
   void count(const policy::Request& request, const policy::Client& client,
-             const policy::Decision& decision);
+             const policy::Decision& decision, std::string_view key);
+  void hand_over_logged();
   [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
 
   ApiOptions options_;
@@ -107,6 +113,8 @@ class Api {
   Publisher& publisher_;
   Publisher::Snapshot snapshot_;
   WorkerTick tick_;
+  DecisionSampler sampler_;
+  std::vector<LoggedDecision> logged_;  ///< since the last tick
   EventReader events_;
   sim::CacheKeyWriter keys_;
   std::string key_;

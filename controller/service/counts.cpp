@@ -82,6 +82,8 @@ TrafficCounts& TrafficCounts::operator+=(const TrafficCounts& other) {
   add_each(http, other.http);
   add_each(dns, other.dns);
   add_each(connections, other.connections);
+  logged_decisions += other.logged_decisions;
+  unlogged_decisions += other.unlogged_decisions;
   return *this;
 }
 

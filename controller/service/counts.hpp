@@ -136,6 +136,8 @@ struct TrafficCounts {
   std::array<HttpCounts, 2> http{};  ///< clients, admin
   std::array<DnsCounts, kDnsTransports.size()> dns{};
   std::array<ConnectionCounts, kListenerKinds.size()> connections{};
+  std::uint64_t logged_decisions = 0;
+  std::uint64_t unlogged_decisions = 0;  ///< that were to be logged, and more waited than may
 
   HttpCounts& at(ListenerKind listener) { return http[static_cast<std::size_t>(listener)]; }
   [[nodiscard]] const HttpCounts& at(ListenerKind listener) const {

@@ -111,6 +111,13 @@ void add_decisions(const Totals& totals, Families& out) {
   if (totals.services.size() == kServicesCounted) add_service(kOtherServices, kOtherService);
 }
 
+void add_decision_log(const TrafficCounts& traffic, Families& out) {
+  out.add("edgeward_logged_decisions_total",
+          "Decisions that were to be logged, by what became of them.", MetricType::Counter);
+  out.count(traffic.logged_decisions, {{"result", "logged"}});
+  out.count(traffic.unlogged_decisions, {{"result", "dropped"}});
+}
+
 void add_http(const TrafficCounts& traffic, Families& out) {
   constexpr std::array kHttp{ListenerKind::clients, ListenerKind::admin};
   out.add("edgeward_http_answers_total", "HTTP answers by listener and class of status.",
@@ -292,6 +299,7 @@ std::string metrics_text(const Publisher& publisher, const MetricsMoment& moment
   add_snapshot(publisher, moment, out);
   add_configuration(publisher, out);
   add_decisions(totals, out);
+  add_decision_log(totals.traffic, out);
   add_http(totals.traffic, out);
   add_dns(totals.traffic, out);
   add_connections(totals.traffic, out);

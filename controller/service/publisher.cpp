@@ -28,11 +28,12 @@ EdgeCounts& EdgeCounts::operator+=(const EdgeCounts& other) {
   return *this;
 }
 
-Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms)
+Publisher::Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms,
+                     std::uint64_t version)
     : routing_(std::move(routing)),
       table_(routing_.fleet->edges.size(), rules),
       control_(std::make_unique<policy::LoadControl>(routing_.fleet->edges.size())),
-      next_(make_snapshot(routing_, table_.states(now_ms), now_ms, 1)),
+      next_(make_snapshot(routing_, table_.states(now_ms), now_ms, version)),
       current_(std::make_shared<const policy::Snapshot>(next_)),
       ticked_(routing_.fleet->edges.size()),
       edge_totals_(routing_.fleet->edges.size()),

@@ -82,7 +82,9 @@ class Publisher {
  public:
   using Snapshot = std::shared_ptr<const policy::Snapshot>;
 
-  Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms);
+  /// `version`: of the first snapshot.
+  Publisher(Routing routing, const StateRules& rules, std::int64_t now_ms,
+            std::uint64_t version = 1);
 
   [[nodiscard]] Snapshot current() const;
 

@@ -11,6 +11,7 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/log/log_options.hpp"
+#include "controller/service/decision_log_options.hpp"
 #include "controller/service/hit_learning.hpp"
 
 namespace edgeward::controller {
@@ -40,6 +41,7 @@ struct ServeOptions {
   std::int64_t rtt_interval_ms = 60'000;     ///< reported round trips are compiled in so often
   std::int64_t rtt_age_max_ms = 86'400'000;  ///< older ones are forgotten
   LogOptions log;
+  DecisionLogOptions decision_log;
   DnsOptions answers;  ///< the key `dns` of a configuration
   HttpLimits http;
   unsigned connections_max = 20'000;           ///< of all workers together

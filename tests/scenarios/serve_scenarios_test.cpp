@@ -505,6 +505,8 @@ TEST_CASE("the end comes after what has been asked and without a reset") {
 
 TEST_CASE("threads answer rightly through reloads and states and drains") {
   const Place place;
+  place.write_config("127.0.0.1/32",
+                     ", decision_log: {file: decisions.ndjson, sample: 0.02, snapshot_dir: kept}");
   Serving serving(place.arguments());
   std::atomic<bool> is_over{false};
   std::atomic<std::uint64_t> answered{0};
@@ -548,6 +550,15 @@ TEST_CASE("threads answer rightly through reloads and states and drains") {
   CHECK(answered > 100);
   CHECK(wrong == 0);
   CHECK(serving.said().find("ThreadSanitizer") == std::string::npos);
+  const std::string log = (place.folder().path() / "decisions.ndjson").string();
+  const test::Outcome again = test::run(
+      EDGEWARD_BINARY,
+      {"replay", log, "--json", "--snapshots", (place.folder().path() / "kept").string()});
+  CAPTURE(again.out, again.err);
+  CHECK(again.exit_code == 0);
+  const json::value made = json::parse(again.out);
+  CHECK(made.at("same").to_number<double>() ==
+        Approx(0.02 * static_cast<double>(answered)).epsilon(0.3));
 }
 
 TEST_CASE("who asks for too much is refused early, and answered when it is over") {
