@@ -1,6 +1,7 @@
 #include "controller/service/publisher.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace edgeward::controller {
@@ -108,7 +109,15 @@ std::vector<policy::SampledRequest> Publisher::merged_sample() const {
 }
 
 Publisher::Snapshot Publisher::tick(std::int64_t now_ms, double seconds) {
+  // Parts that go with their last snapshot, hundreds of megabytes at times, are given back by this
+  // thread and outside of the lock: no worker is to wait for that.
+  std::vector<Snapshot> gone;
   const std::lock_guard lock(mutex_);
+  const auto is_wanted = [](const Snapshot& snapshot) { return snapshot.use_count() > 1; };
+  const auto first_gone = std::partition(retired_.begin(), retired_.end(), is_wanted);
+  gone.assign(std::move_iterator(first_gone), std::move_iterator(retired_.end()));
+  retired_.erase(first_gone, retired_.end());
+  retired_.push_back(std::move(current_));
   table_.advance(now_ms);
   const std::vector<cache::EdgeState> states = table_.states(now_ms);
   ticked_.assign(states.size(), {});

@@ -127,6 +127,7 @@ class Publisher {
   std::unique_ptr<policy::LoadControl> control_;
   policy::Snapshot next_;
   Snapshot current_;
+  std::vector<Snapshot> retired_;  ///< that came before, while anybody else has them
   std::vector<WorkerTick> ticks_;                  ///< since the last snapshot
   std::vector<EdgeCounts> ticked_;                 ///< by edge, in the last tick
   double tick_seconds_ = 1;                        ///< that it took

@@ -14,6 +14,7 @@
 #include "controller/config/fault.hpp"
 #include "controller/measured_rtts.hpp"
 #include "controller/service/kept_state.hpp"
+#include "controller/service/pacing.hpp"
 #include "controller/terminal.hpp"
 #include "sim/input/byte_source.hpp"
 
@@ -171,7 +172,13 @@ void Reloader::recompile(const char* done, const char* cause) {
   const double begun_s = steady_seconds();
   const std::int64_t now_ms = wall_ms();
   std::vector<FileStamp> files = RoutingCompiler::inputs(config_);
-  Routing routing = compiler_.compile(config_, recent(now_ms), talk_to(log_));
+  Routing routing;
+  {
+    // Only here, where nothing is held that a worker might want.
+    const std::vector<sim::RttLine> measured = recent(now_ms);
+    const Pacing pacing;
+    routing = compiler_.compile(config_, measured, talk_to(log_));
+  }
   compiled_ = std::move(files);
   measured_at_ms_ = now_ms;
   HitLearning::Learned hits = learning_.replace(routing.fleet, now_ms);

@@ -373,4 +373,17 @@ TEST_CASE("a reload keeps the states of edges that stay") {
   CHECK(body(api.get("/v1/route?client=0.0.1.9&content=/a")).at("edge") == "ams1");
 }
 
+TEST_CASE("what nobody decides by any more is given back at a tick and by no worker") {
+  Asked api;
+  Publisher::Snapshot held = api.publisher_.current();
+  const std::weak_ptr<const policy::Snapshot> first = held;
+  api.tick();
+  api.tick();
+  CHECK(api.publisher_.current() != held);
+  held.reset();  // as a worker does
+  CHECK_FALSE(first.expired());
+  api.tick();
+  CHECK(first.expired());
+}
+
 }  // namespace edgeward::controller
