@@ -176,7 +176,7 @@ TEST_CASE("a redirection leads to the edge, and no byte of the request breaks it
   CHECK(api.get("/r//evil.example/").location == "https://fra1//evil.example/");
 }
 
-TEST_CASE("only trusted callers ask for others; proxies say whom they ask for") {
+TEST_CASE("only trusted callers ask for others, proxies say whom they ask for") {
   Asked api;
   api.caller_.peer = geo::IpAddress::parse("198.51.100.1").value();
   CHECK(api.get("/v1/route?client=0.0.1.9&content=/a").status == 403);

@@ -14,7 +14,7 @@ cache::Fleet two_edges() {
 
 }  // namespace
 
-TEST_CASE("a report says the state of an edge; what it leaves out is ready and idle") {
+TEST_CASE("a report says the state of an edge, what it leaves out is ready and idle") {
   CHECK(parse_state_report(R"({"edge":"fra1","seq":17,"at":1767225600.25,"load_ratio":0.4,
                                "bandwidth_used_bps":4e10,"used_bytes":12,"mode":"drain"})") ==
         StateReport{.edge = "fra1",

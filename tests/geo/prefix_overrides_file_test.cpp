@@ -51,7 +51,7 @@ TEST_CASE("a row gives a location, a zone, or both") {
   CHECK(overrides.zones.at(overrides.entries[2].zone) == std::vector<std::string>{"jnb1", "fra1"});
 }
 
-TEST_CASE("the header decides the columns; comments, blank lines and CRLF do not count") {
+TEST_CASE("the header decides the columns, comments, blank lines and CRLF do not count") {
   const PrefixOverrides overrides = overrides_of(
       "\xEF\xBB\xBF# ours\r\n\r\n edges , prefix\r\n\"fra1 ams1\",10.0.0.0/8\r\n"
       "  # more\r\nfra1|ams1,11.0.0.0/8");

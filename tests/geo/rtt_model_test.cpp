@@ -117,7 +117,7 @@ TEST_CASE("a third of wild samples hardly moves the line") {
   }
 }
 
-TEST_CASE("without samples the line is 10 ms and twice light; unusable samples are none") {
+TEST_CASE("without samples the line is 10 ms and twice light, unusable samples are none") {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const std::vector<RttSample> unusable{

@@ -62,7 +62,7 @@ TEST_CASE("an evaluation is a table for people and the same figures as JSON") {
   CHECK(held_out.at("median_absolute_error_ms").to_number<double>() < 2);
 }
 
-TEST_CASE("bad rows are told and left out; a file that is none ends with exit code 2") {
+TEST_CASE("bad rows are told and left out, a file that is none ends with exit code 2") {
   const test::Outcome outcome =
       evaluate({"-", "--edges", "5", "--json"},
                equator() + "x,\x1B[31my,0,200,0,1,1,5,0\ncity0,city1,0,0,0,1,111.2,5,0\n");

@@ -28,7 +28,7 @@ std::string with_query_rule(std::string_view rule, std::string_view url) {
 
 }  // namespace
 
-TEST_CASE("a key is host, path and query; scheme and fragment do not count") {
+TEST_CASE("a key is host, path and query, scheme and fragment do not count") {
   CHECK(key_of("example.com", "/a/b?x=1") == "example.com/a/b?x=1");
   CHECK(key_of("", "https://example.com/a/b?x=1#top") == "example.com/a/b?x=1");
   CHECK(key_of("", "http://example.com/a/b?x=1") == "example.com/a/b?x=1");

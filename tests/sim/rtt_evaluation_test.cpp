@@ -88,7 +88,7 @@ TEST_CASE("errors are told by distance, with their sign") {
   CHECK(errors.all.pairs == 5);
 }
 
-TEST_CASE("the same pairs and seed give the same report; fewer cities than edges are refused") {
+TEST_CASE("the same pairs and seed give the same report, fewer cities than edges are refused") {
   const RttPairs pairs = world(30, [](std::size_t a, std::size_t) { return double(a % 7) * 9; });
   const RttEvaluationOptions options{.edges = 5, .draws = 20, .seeds = 2};
   const std::string once = rtt_evaluation_json(pairs, evaluate_rtt(pairs, options));

@@ -126,7 +126,7 @@ TEST_CASE("a table is read like JSON lines, with columns in any order") {
   CHECK(result.count(RttLineFault::bad_time) == 1);
 }
 
-TEST_CASE("a file of neither form is refused; an empty one tells nothing") {
+TEST_CASE("a file of neither form is refused, an empty one tells nothing") {
   CHECK_THROWS_WITH(read("hello\n"), Catch::Contains("rtt:1") && Catch::Contains("rtt_ms"));
   CHECK_THROWS_AS(read("at,client,edge,rtt_ms,at\n"), InputError);
   CHECK_THROWS_AS(read("\"at,client,edge,rtt_ms\n"), InputError);
