@@ -110,23 +110,35 @@ LogRecord with_fields(LogRecord record, std::vector<LogField> fields) {
   return record;
 }
 
-/// As load_config; but at the start, where the configuration cannot be used, the last that was
-/// good.
-Config load_first_config(const ServeCommand& command, const Talk& talk, std::string& wrong) {
+/// What the service starts with.
+struct Start {
+  Config config;
+  Routing routing;
+  std::string wrong;  ///< with the configuration that was given; empty: it is in force
+};
+
+/// The configuration, compiled; if it or a database it names cannot be used, the last that was good
+/// (KeptFolder), where there is one.
+Start begin(const ServeCommand& command, RoutingCompiler& compiler, const Talk& talk) {
+  Start start;
+  std::filesystem::path folder = command.state_dir;
   try {
-    return load_config(command, talk);
+    start.config = load_config(command, talk);
+    if (start.config.serve.state_dir) folder = *start.config.serve.state_dir;
+    start.routing = compiler.compile(start.config, {}, talk);
+    return start;
   } catch (const std::exception& error) {
-    if (command.state_dir.empty()) throw;
-    const KeptFolder folder(command.state_dir);
-    if (!folder.read(KeptFolder::kConfig)) throw;
-    wrong = error.what();
-    ServeCommand last = command;
-    last.config = folder.file(KeptFolder::kConfig).string();
-    last.fleet.clear();
-    talk(fmt::format("the configuration cannot be used: {}", wrong));
-    talk(fmt::format("going on with the last that was good, {}", last.config));
-    return load_config(last, talk);
+    if (folder.empty() || !KeptFolder(folder).read(KeptFolder::kConfig)) throw;
+    start.wrong = error.what();
   }
+  ServeCommand last = command;
+  last.config = KeptFolder(folder).file(KeptFolder::kConfig).string();
+  last.fleet.clear();
+  talk(fmt::format("the configuration cannot be used: {}", start.wrong));
+  talk(fmt::format("going on with the last that was good, {}", last.config));
+  start.config = load_config(last, talk);
+  start.routing = compiler.compile(start.config, {}, talk);
+  return start;
 }
 
 std::string listening(const Server& server) {
@@ -246,9 +258,9 @@ int run_serve(const ServeCommand& command) {
   const sigset_t signals = block_signals();
   // How to log is known once the configuration is read.
   std::vector<std::string> said;
-  std::string wrong;
-  const Config config = load_first_config(
-      command, [&said](std::string_view sentence) { said.emplace_back(sentence); }, wrong);
+  RoutingCompiler compiler;
+  const auto [config, routing, wrong] =
+      begin(command, compiler, [&said](std::string_view sentence) { said.emplace_back(sentence); });
   const Log log(config.serve.log);
   const Talk talk = talk_to(log);
   for (const std::string& sentence : said) talk(sentence);
@@ -257,8 +269,6 @@ int run_serve(const ServeCommand& command) {
   if (config.serve.unreported == Unreported::ready) {
     talk("edges that never reported are taken as ready and idle");
   }
-  RoutingCompiler compiler;
-  const Routing routing = compiler.compile(config, {}, talk);
   log.write(with_fields(configuration_record("starting", config, routing),
                         {{"config", command.config},
                          {"version", EDGEWARD_VERSION},

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <system_error>
 
 #include "policy/json.hpp"
 
@@ -106,6 +108,41 @@ void KeptFolder::write(std::string_view name, std::string_view text) const {
   }
   ::close(descriptor);
   std::filesystem::rename(next, file(name));
+}
+
+std::vector<std::filesystem::path> KeptFolder::keep_copies(
+    std::span<const std::filesystem::path> files, const std::function<bool()>& are_same) const {
+  namespace fs = std::filesystem;
+  const fs::path folder = file(kFiles);
+  fs::create_directories(folder);
+  std::vector<fs::path> copies;
+  std::vector<fs::path> made;
+  const auto next = [](const fs::path& copy) { return fs::path(copy.string() + ".next"); };
+  for (const fs::path& original : files) {
+    if (original.parent_path() == folder) {
+      copies.push_back(original);
+      continue;
+    }
+    const fs::path copy =
+        folder / fmt::format("{}-{}", copies.size(), original.filename().string());
+    copies.push_back(copy);
+    std::error_code absent;
+    const bool is_there = fs::file_size(copy, absent) == fs::file_size(original) &&
+                          fs::last_write_time(copy, absent) == fs::last_write_time(original);
+    if (is_there) continue;
+    const auto written_at = fs::last_write_time(original);
+    fs::copy_file(original, next(copy), fs::copy_options::overwrite_existing);
+    fs::last_write_time(next(copy), written_at);
+    made.push_back(copy);
+  }
+  if (!are_same()) return {};
+  for (const fs::path& copy : made) fs::rename(next(copy), copy);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (std::find(copies.begin(), copies.end(), entry.path()) == copies.end()) {
+      fs::remove(entry.path());
+    }
+  }
+  return copies;
 }
 
 }  // namespace edgeward::controller

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,7 @@ class KeptFolder {
   static constexpr const char* kEdges = "edges.json";    ///< kept_edges_text()
   static constexpr const char* kHits = "hits";           ///< HitLearning::save()
   static constexpr const char* kConfig = "config.yaml";  ///< the last that was good
+  static constexpr const char* kFiles = "files";         ///< a folder: what that one names
 
   explicit KeptFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
@@ -38,6 +40,12 @@ class KeptFolder {
   [[nodiscard]] std::optional<std::string> read(std::string_view name) const;
   /// Makes the folder if need be.
   void write(std::string_view name, std::string_view text) const;
+  /// Copies files into kFiles, and says for each where it lies; others there are removed. A copy
+  /// that is there is taken for right if it has the size and the time of its file, a file that lies
+  /// there itself stays. `are_same` is asked when all is copied: whether the files still are what
+  /// they were; if not, nothing is replaced, and nothing returned.
+  [[nodiscard]] std::vector<std::filesystem::path> keep_copies(
+      std::span<const std::filesystem::path> files, const std::function<bool()>& are_same) const;
 
  private:
   std::filesystem::path path_;

@@ -127,11 +127,11 @@ class Publisher {
   std::unique_ptr<policy::LoadControl> control_;
   policy::Snapshot next_;
   Snapshot current_;
-  std::vector<Snapshot> retired_;  ///< that came before, while anybody else has them
-  std::vector<WorkerTick> ticks_;                  ///< since the last snapshot
-  std::vector<EdgeCounts> ticked_;                 ///< by edge, in the last tick
-  double tick_seconds_ = 1;                        ///< that it took
-  std::vector<EdgeCounts> edge_totals_;            ///< by edge
+  std::vector<Snapshot> retired_;        ///< that came before, while anybody else has them
+  std::vector<WorkerTick> ticks_;        ///< since the last snapshot
+  std::vector<EdgeCounts> ticked_;       ///< by edge, in the last tick
+  double tick_seconds_ = 1;              ///< that it took
+  std::vector<EdgeCounts> edge_totals_;  ///< by edge
   std::vector<std::optional<double>> hit_ratios_;  ///< by edge
   Totals totals_;
   ReloadStatus reloads_;

@@ -197,8 +197,22 @@ void Reloader::recompile(const char* done, const char* cause) {
 
 void Reloader::keep_config() {
   if (!config_.serve.state_dir) return;
+  const KeptFolder folder(*config_.serve.state_dir);
   try {
-    KeptFolder(*config_.serve.state_dir).write(KeptFolder::kConfig, effective_yaml(config_));
+    // Beside it, and in its place named, the files it names: they may be gone or broken by then.
+    Config kept = config_;
+    std::vector<std::filesystem::path*> places;
+    for (auto& path : kept.geo.databases) places.push_back(&path);
+    if (kept.geo.overrides) places.push_back(&*kept.geo.overrides);
+    if (kept.geo.rtt_observations) places.push_back(&*kept.geo.rtt_observations);
+    std::vector<std::filesystem::path> files;
+    for (const std::filesystem::path* path : places) files.push_back(*path);
+    // If they are others by now, they are kept when they have been compiled.
+    const std::vector<std::filesystem::path> copies =
+        folder.keep_copies(files, [this] { return RoutingCompiler::inputs(config_) == compiled_; });
+    if (copies.size() < files.size()) return;
+    for (std::size_t i = 0; i < places.size(); ++i) *places[i] = copies[i];
+    folder.write(KeptFolder::kConfig, effective_yaml(kept));
   } catch (const std::exception& error) {
     log_.write({.level = LogLevel::error,
                 .message = "the configuration is not kept",

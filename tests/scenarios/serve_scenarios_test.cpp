@@ -162,7 +162,7 @@ TEST_CASE("many requests in one write are answered in their order in whatever pi
   }
 }
 
-TEST_CASE("states and drains and their end are followed; drains outlive a restart") {
+TEST_CASE("states and drains and their end are followed, drains outlive a restart") {
   const Place place;
   {
     Serving serving(place.arguments());
@@ -236,6 +236,44 @@ TEST_CASE("a start with a configuration that cannot be used takes the last that 
   place.write_config("127.0.0.1/32");
   CHECK(admin.post("/v1/reload").status == 202);
   wait_for_edge(connection, "fra3");
+}
+
+TEST_CASE("a start with a database that is broken or gone takes the last that was good") {
+  const test::TemporaryFolder folder;
+  const std::string source = EDGEWARD_SOURCE_DIR;
+  const std::string world = test::read_file(source + "/data/geo/world.mmdb");
+  const std::string database = folder.write("world.mmdb", world).string();
+  const std::string config =
+      folder
+          .write("edgeward.yaml", fmt::format("fleet: {}/data/fleets/demo.yaml\n"
+                                              "geo: {{databases: [world.mmdb]}}\n"
+                                              "serve: {{tick: 20ms, unreported_edges: ready}}\n",
+                                              source))
+          .string();
+  const std::vector<std::string> arguments{"--config", config, "--state-dir",
+                                           (folder.path() / "kept").string()};
+  constexpr const char* kLondon = "/v1/route?client=81.2.69.142&content=/a";
+  const auto is_london = [&](const Serving& serving) {
+    return edge_of(HttpConnection(serving.port()).get(kLondon)) == "lhr1";
+  };
+  {
+    Serving serving(arguments);
+    CHECK(is_london(serving));
+    CHECK(serving.stop() == 0);
+  }
+  folder.write("world.mmdb", world.substr(0, world.size() / 2));
+  for (const bool is_there : {true, false}) {
+    if (!is_there) std::filesystem::remove(database);
+    Serving serving(arguments);
+    CHECK(serving.said().find("going on with the last that was good") != std::string::npos);
+    CHECK(is_london(serving));
+    CHECK(serving.stop() == 0);
+  }
+  // Mended, it is taken.
+  folder.write("world.mmdb", world);
+  Serving serving(arguments);
+  CHECK(serving.said().find("going on with the last") == std::string::npos);
+  CHECK(is_london(serving));
 }
 
 TEST_CASE("a folder that cannot be written ends no worker and is said") {
