@@ -16,6 +16,11 @@ using asio::ip::tcp;
 /// For the client's end, once ours was sent.
 constexpr std::int64_t kLingerMs = 2000;
 
+/// Whether a first byte is one of an HTTP method; a TLS record of a handshake begins with 22.
+bool is_http(char first) {
+  return first >= 'A' && first <= 'Z';
+}
+
 std::int64_t deadline_after(std::int64_t at_ns, std::int64_t timeout_ms) {
   return WorkerClock::to_ms(at_ns) + timeout_ms;
 }
@@ -30,6 +35,9 @@ Connection::Connection(ConnectionShare& share, boost::asio::ip::tcp::socket sock
       listener_(listener),
       reader_(share.options.http) {
   ++connection_counts().opened;
+  if (const TlsContext* const tls = share.tls_of(listener)) {
+    tls_ = std::make_unique<TlsSession>(*tls);
+  }
   deadline_ms_ = WorkerClock::now_ms() + share.options.idle_timeout_ms;
 }
 
@@ -45,7 +53,7 @@ void Connection::read() {
 
 void Connection::check(std::int64_t now_ms) {
   const bool is_late = now_ms >= deadline_ms_;
-  const bool is_idle = !is_writing_ && unread_ == 0 && !reader_.is_within();
+  const bool is_idle = !is_writing_ && is_between_requests();
   if (is_closing_ || is_writing_) {
     if (!is_late) return;
     if (is_writing_) connection_counts().note(TimedOut::write);
@@ -54,6 +62,10 @@ void Connection::check(std::int64_t now_ms) {
   if (is_idle && is_late) connection_counts().note(TimedOut::idle);
   if (is_idle && (is_late || share_.ends_idle(now_ms))) return linger();
   if (!is_late) return;
+  if (is_shaking_hands()) {
+    connection_counts().note(TimedOut::handshake);
+    return linger();
+  }
   connection_counts().note(TimedOut::request);
   read_at_ns_ = WorkerClock::now_ns();
   share_.response.clear();
@@ -71,6 +83,20 @@ void Connection::close() {
   socket_.close(ignored);
 }
 
+/// Whether the client is in the middle of nothing.
+bool Connection::is_between_requests() const {
+  return unread_ == 0 && !reader_.is_within() && (tls_ == nullptr || !tls_->is_within());
+}
+
+bool Connection::is_shaking_hands() const {
+  return tls_ != nullptr && tls_->state() == TlsSession::State::handshake;
+}
+
+/// Whether nothing comes after what is written.
+bool Connection::is_last() const {
+  return !keep_alive_ || (tls_ != nullptr && tls_->state() == TlsSession::State::ended);
+}
+
 void Connection::on_read(const boost::system::error_code& error, std::size_t count) {
   is_reading_ = false;
   if (error) return finish();
@@ -78,15 +104,38 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t cou
     unread_ = 0;
     return read();
   }
-  const bool is_new = unread_ == 0 && !reader_.is_within();
+  const bool is_new = is_between_requests();
   read_at_ns_ = WorkerClock::now_ns();
   if (is_new) deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
-  unread_ += count;
+  if (tls_ != nullptr && !tls_->has_begun() && is_http(input_.front())) return refuse_plain();
   // Operators and edges are heard at any load.
-  if (is_new && listener_ != ListenerKind::admin && share_.shedder.sheds()) return shed();
+  const bool may_shed = is_new && listener_ != ListenerKind::admin;
+  if (tls_ == nullptr) {
+    unread_ += count;
+  } else {
+    if (may_shed && is_shaking_hands() && share_.shedder.sheds()) return refuse_handshake();
+    unseal(count);
+  }
+  if (may_shed && unread_ > 0 && share_.shedder.sheds()) return shed();
   answer_all();
-  if (output_.empty()) return read();
-  write();
+  if (!output_.empty() || (tls_ != nullptr && tls_->has_output())) return write();
+  if (is_last()) return linger();
+  read();
+}
+
+/// Replaces what was read by the text in it.
+void Connection::unseal(std::size_t count) {
+  const bool had_keys = tls_->has_keys();
+  tls_->receive({input_.data() + unread_, count}, input_, unread_);
+  if (!had_keys && tls_->has_keys()) {
+    ++connection_counts().handshakes_done;
+    const ServeOptions& options = share_.options;
+    deadline_ms_ = deadline_after(
+        read_at_ns_, is_between_requests() ? options.idle_timeout_ms : options.request_timeout_ms);
+  }
+  if (tls_->state() != TlsSession::State::failed) return;
+  unread_ = 0;
+  keep_alive_ = false;
 }
 
 /// Refuses what has come without looking at it, and ends the connection: all that it would have
@@ -98,6 +147,24 @@ void Connection::shed() {
   set_problem(503, "overloaded: ask again in a moment", response);
   response.retry_after_s = 1;
   send_last(response);
+}
+
+/// Refuses a connection before its handshake, which is most of the work that it makes.
+void Connection::refuse_handshake() {
+  ++connection_counts().refused_delay;
+  tls_.reset();
+  output_ = kTlsRefusal;
+  keep_alive_ = false;
+  write();
+}
+
+/// Tells a client of plain HTTP, in plain HTTP, that it is at the wrong port.
+void Connection::refuse_plain() {
+  ++connection_counts().handshakes_failed;
+  tls_.reset();
+  share_.response.clear();
+  set_problem(400, "this port speaks TLS: ask by https://", share_.response);
+  send_last(share_.response);
 }
 
 void Connection::send_last(const HttpResponse& response) {
@@ -146,7 +213,11 @@ void Connection::answer_all() {
 
 void Connection::write() {
   is_writing_ = true;
-  deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
+  // A handshake has to come to its end by the deadline that it began with.
+  if (!is_shaking_hands()) {
+    deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
+  }
+  if (tls_ != nullptr) tls_->seal(output_);
   asio::async_write(socket_, asio::buffer(output_),
                     [self = shared_from_this()](const boost::system::error_code& error,
                                                 std::size_t) { self->on_written(error); });
@@ -158,10 +229,12 @@ void Connection::on_written(const boost::system::error_code& error) {
   output_.clear();
   if (error) return finish();
   http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
-  if (!keep_alive_) return linger();
-  const bool is_within = unread_ > 0 || reader_.is_within();
-  deadline_ms_ = deadline_after(
-      now_ns, is_within ? share_.options.request_timeout_ms : share_.options.idle_timeout_ms);
+  if (is_last()) return linger();
+  if (!is_shaking_hands()) {
+    deadline_ms_ =
+        deadline_after(now_ns, is_between_requests() ? share_.options.idle_timeout_ms
+                                                     : share_.options.request_timeout_ms);
+  }
   read();
 }
 
@@ -169,13 +242,32 @@ void Connection::on_written(const boost::system::error_code& error) {
 void Connection::linger() {
   is_closing_ = true;
   deadline_ms_ = WorkerClock::now_ms() + kLingerMs;
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
   unread_ = 0;
+  if (tls_ != nullptr) {
+    tls_->end();
+    tls_->seal(output_);
+  }
+  if (output_.empty()) {
+    send_end();
+  } else {
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+                        self->send_end();
+                      });
+  }
   if (!is_reading_) read();
 }
 
+void Connection::send_end() {
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 void Connection::finish() {
+  if (tls_ != nullptr && tls_->has_begun() && !tls_->has_keys()) {
+    ++connection_counts().handshakes_failed;
+    tls_.reset();
+  }
   close();
   share_.remove(shared_from_this());
 }

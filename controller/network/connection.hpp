@@ -15,6 +15,8 @@
 #include "controller/service/api.hpp"
 #include "controller/service/counts.hpp"
 #include "controller/service/serve_options.hpp"
+#include "controller/tls/context.hpp"
+#include "controller/tls/session.hpp"
 #include "geo/ip_address.hpp"
 
 namespace edgeward::controller {
@@ -28,12 +30,17 @@ struct ConnectionShare {
   Shedder shedder;
   /// Called by one that has ended.
   std::function<void(const std::shared_ptr<Connection>&)> remove;
+  TlsContexts tls{};  ///< of connections from now on
   WorkerClock clock{};
   HttpDate date{};
   HttpResponse response{};  ///< the one in the making
   bool is_draining = false;
   std::int64_t end_idle_from_ms = 0;  ///< while draining
 
+  /// Null where that listener speaks plain HTTP.
+  [[nodiscard]] const TlsContext* tls_of(ListenerKind listener) const {
+    return (listener == ListenerKind::admin ? tls.admin : tls.clients).get();
+  }
   /// Whether connections without a request are to end.
   [[nodiscard]] bool ends_idle(std::int64_t now_ms) const {
     return is_draining && now_ms >= end_idle_from_ms;
@@ -41,7 +48,8 @@ struct ConnectionShare {
 };
 
 /// One connection: reads, answers all whole requests that it has read, writes, reads again. It does
-/// not read while it writes, so that a client that takes no answers gets to send no more.
+/// not read while it writes, so that a client that takes no answers gets to send no more. Over TLS
+/// bytes are unsealed after a read and sealed before a write; all else is the same.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(ConnectionShare& share, boost::asio::ip::tcp::socket socket,
@@ -62,13 +70,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   [[nodiscard]] HttpCounts& http_counts() { return share_.api.traffic().at(listener_); }
 
+  [[nodiscard]] bool is_between_requests() const;
+  [[nodiscard]] bool is_shaking_hands() const;
+  [[nodiscard]] bool is_last() const;
+
   void on_read(const boost::system::error_code& error, std::size_t count);
+  void unseal(std::size_t count);
   void shed();
+  void refuse_handshake();
+  void refuse_plain();
   void send_last(const HttpResponse& response);
   void answer_all();
   void write();
   void on_written(const boost::system::error_code& error);
   void linger();
+  void send_end();
   void finish();
 
   ConnectionShare& share_;
@@ -76,6 +92,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   geo::IpAddress peer_;
   ListenerKind listener_;
   HttpRequestReader reader_;
+  std::unique_ptr<TlsSession> tls_;  ///< null where HTTP is plain
   std::vector<char> input_;
   std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
   std::string output_;

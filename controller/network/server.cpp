@@ -24,6 +24,7 @@
 #include "controller/network/worker_clock.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/counts.hpp"
+#include "controller/tls/session.hpp"
 
 namespace edgeward::controller {
 
@@ -122,7 +123,8 @@ class Server::Worker {
       : share_{.options = options,
                .api = Api(api, actions, publisher),
                .shedder = Shedder(options.delay_max_ms),
-               .remove = [this](const auto& connection) { remove(connection); }},
+               .remove = [this](const auto& connection) { remove(connection); },
+               .tls = publisher.tls()},
         publisher_(publisher),
         connections_max_(connections_max),
         answerer_(options.answers, cookie_secrets) {
@@ -177,10 +179,11 @@ class Server::Worker {
     });
   }
 
-  void publish(const Publisher::Snapshot& snapshot) {
-    asio::post(context_, [this, snapshot] {
+  void publish(const Publisher::Snapshot& snapshot, const TlsContexts& tls) {
+    asio::post(context_, [this, snapshot, tls] {
       publisher_.add(share_.api.take());
       share_.api.install(snapshot);
+      share_.tls = tls;
       answerer_.install(snapshot);
     });
   }
@@ -232,6 +235,7 @@ class Server::Worker {
   void accept(Listener& listener);
   void take_pending(Listener& listener);
   void add(tcp::socket socket, ListenerKind listener);
+  void refuse(tcp::socket& socket, ListenerKind listener);
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
   void measure_delay();
@@ -281,24 +285,34 @@ void Server::Worker::add(tcp::socket socket, ListenerKind listener) {
   if (is_full || of_peer >= share_.options.connections_per_peer_max) {
     ConnectionCounts& counts = share_.api.traffic().connections_of(listener);
     ++(is_full ? counts.refused : counts.refused_peer);
-    // Too many: said once, without waiting for what is asked.
-    set_problem(503, "there are too many connections", share_.response);
-    share_.api.traffic().at(listener).note(share_.response.status);
-    share_.response.retry_after_s = 1;
-    std::string out;
-    append(
-        share_.response,
-        {.keep_alive = false, .date = share_.date.at(share_.clock.wall_ms(WorkerClock::now_ns()))},
-        out);
-    share_.response.clear();
-    socket.non_blocking(true, error);
-    socket.write_some(asio::buffer(out), error);
+    refuse(socket, listener);
     return;
   }
   ++of_peer;
   const auto connection = std::make_shared<Connection>(share_, std::move(socket), peer, listener);
   connections_.insert(connection);
   connection->read();
+}
+
+/// Says once that there are too many, without waiting for what is asked.
+void Server::Worker::refuse(tcp::socket& socket, ListenerKind listener) {
+  std::string out;
+  if (share_.tls_of(listener) != nullptr) {
+    out = kTlsRefusal;
+  } else {
+    HttpResponse& response = share_.response;
+    set_problem(503, "there are too many connections", response);
+    share_.api.traffic().at(listener).note(response.status);
+    response.retry_after_s = 1;
+    append(
+        response,
+        {.keep_alive = false, .date = share_.date.at(share_.clock.wall_ms(WorkerClock::now_ns()))},
+        out);
+    response.clear();
+  }
+  boost::system::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(out), ignored);
 }
 
 void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
@@ -334,7 +348,8 @@ void Server::Worker::measure_delay() {
 }
 
 Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
-               Publisher& publisher, const InheritedSockets& inherited) {
+               Publisher& publisher, const InheritedSockets& inherited)
+    : publisher_(publisher) {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores;
   const std::vector<DnsCookies::Secret> secrets = cookie_secrets(options.answers);
@@ -383,7 +398,8 @@ void Server::start() {
 }
 
 void Server::publish(const Publisher::Snapshot& snapshot) {
-  for (const auto& worker : workers_) worker->publish(snapshot);
+  const TlsContexts tls = publisher_.tls();
+  for (const auto& worker : workers_) worker->publish(snapshot, tls);
 }
 
 void Server::drain() {
