@@ -429,4 +429,38 @@ TEST_CASE("an admin listener beyond this machine needs a token over TLS too") {
   CHECK(outcome.err.find("admin_token_file") != std::string::npos);
 }
 
+TEST_CASE("the edge command speaks TLS to an admin listener that it can believe") {
+  const Place place;
+  place.authority().issue("operator");
+  place.write("admin_tls: {certificate: first.pem, private_key: first.key, client_ca: ca.pem}");
+  Serving serving(place.arguments());
+  const std::string ca = place.authority().certificate();
+  const std::string pem = place.authority().file("operator.pem");
+  const std::string key = place.authority().file("operator.key");
+  const auto edge = [&](const std::string& host, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"edge", "drain", "fra1", "--admin",
+                                       fmt::format("https://{}:{}", host, serving.admin_port())};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::run(EDGEWARD_BINARY, arguments);
+  };
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    const test::Outcome done = edge(host, {"--ca", ca, "--certificate", pem, "--private-key", key});
+    INFO(done.err);
+    CHECK(done.exit_code == 0);
+  }
+  CHECK(edge("127.0.0.1", {"--certificate", pem, "--private-key", key}).exit_code == 75);
+  CHECK(edge("127.0.0.2", {"--ca", ca, "--certificate", pem, "--private-key", key}).exit_code ==
+        75);
+  CHECK(edge("127.0.0.1", {"--ca", ca}).exit_code == 75);
+  CHECK(edge("127.0.0.1", {"--ca", ca, "--certificate", pem}).exit_code == 2);
+  const test::Outcome unreadable = edge("127.0.0.1", {"--ca", key});
+  CHECK(unreadable.exit_code == 2);
+  CHECK(unreadable.err.find(key + ": ") != std::string::npos);
+  const test::Outcome plain =
+      test::run(EDGEWARD_BINARY,
+                {"edge", "list", "--admin", fmt::format("127.0.0.1:{}", serving.admin_port())});
+  CHECK(plain.exit_code == 2);
+  CHECK(plain.err.find("https://") != std::string::npos);
+}
+
 }  // namespace edgeward
