@@ -43,7 +43,8 @@ CheckResult check_file(const std::string& file) {
   try {
     result.config = parse_config(*text, {.file = file,
                                          .folder = std::filesystem::absolute(file).parent_path(),
-                                         .data_folder = data_folder()});
+                                         .data_folder = data_folder(),
+                                         .check_tls = tls_fault});
   } catch (const ConfigError& error) {
     result.faults = error.faults();
   }

@@ -27,12 +27,12 @@ void require_cnames(const Config& config) {
 }  // namespace
 
 Config load_chosen_config(const std::string& config_file, const std::string& fleet_file,
-                          const Talk& talk) {
+                          const Talk& talk, const CheckTls& check_tls) {
   const std::filesystem::path data = data_folder();
   const bool has_fleet = !fleet_file.empty();
   Config config;
   if (!config_file.empty()) {
-    config = read_config(config_file, data);
+    config = read_config(config_file, data, check_tls);
     if (has_fleet) {
       FleetFile file = read_fleet_file(fleet_file);
       config.fleet = std::move(file.fleet);

@@ -15,6 +15,7 @@ void say(std::string_view sentence);
 /// file stands in for the configuration's fleet; without a configuration the shipped location
 /// database is used, without both the made-up fleet. Says what is used that nobody named.
 [[nodiscard]] Config load_chosen_config(const std::string& config_file,
-                                        const std::string& fleet_file, const Talk& talk = say);
+                                        const std::string& fleet_file, const Talk& talk = say,
+                                        const CheckTls& check_tls = {});
 
 }  // namespace edgeward::controller

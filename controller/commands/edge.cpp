@@ -87,7 +87,16 @@ void add_edge(CLI::App& app, Action& action) {
   const auto add_access = [&c](CLI::App& sub) {
     sub.add_option("--admin", c.access.address,
                    "The service's admin listener; default: " + AdminAccess{}.address)
-        ->type_name("ADDRESS:PORT");
+        ->type_name("[https://]HOST:PORT");
+    sub.add_option("--ca", c.access.ca,
+                   "Who signed the certificate of an https:// listener; default: whom this machine "
+                   "trusts")
+        ->type_name("FILE");
+    CLI::Option* const certificate = sub.add_option("--certificate", c.access.certificate,
+                                                    "What to show a listener that asks for one");
+    CLI::Option* const key = sub.add_option("--private-key", c.access.private_key, "Its key");
+    certificate->type_name("FILE")->needs(key);
+    key->type_name("FILE")->needs(certificate);
     sub.add_option("--token-file", c.token_file, "File with the admin token")->type_name("FILE");
   };
   CLI::App& list_edges = *edge.add_subcommand("list", "How edges are, and why some get no clients");
@@ -108,7 +117,7 @@ void add_edge(CLI::App& app, Action& action) {
       "Examples:\n"
       "  edgeward edge list\n"
       "  edgeward edge drain lhr1\n"
-      "  edgeward edge undrain lhr1 --admin 10.0.0.1:8081 --token-file token\n");
+      "  edgeward edge undrain lhr1 --admin https://cdn.example:8081 --token-file token\n");
 }
 
 }  // namespace edgeward::controller

@@ -58,7 +58,7 @@ struct ServeCommand {
 
 /// What a command line says goes before what a file says.
 Config load_config(const ServeCommand& command, const Talk& talk) {
-  Config config = load_chosen_config(command.config, command.fleet, talk);
+  Config config = load_chosen_config(command.config, command.fleet, talk, tls_fault);
   if (!command.listen.empty()) config.serve.listen = command.listen;
   if (!command.admin.empty()) config.serve.admin = command.admin;
   if (!command.dns.empty()) config.serve.dns = command.dns;
@@ -141,10 +141,12 @@ Start begin(const ServeCommand& command, RoutingCompiler& compiler, const Talk& 
   return start;
 }
 
-std::string listening(const Server& server) {
+std::string listening(const Server& server, const TlsContexts& tls) {
   const std::string dns = server.dns_at();
-  return fmt::format("listening on http://{}, admin on http://{}, DNS on {}", server.listens_at(),
-                     server.admin_at(), dns.empty() ? "nothing" : dns);
+  return fmt::format("listening on {}://{}, admin on {}://{}, DNS on {}",
+                     tls.clients ? "https" : "http", server.listens_at(),
+                     tls.admin ? "https" : "http", server.admin_at(),
+                     dns.empty() ? "nothing" : dns);
 }
 
 /// What goes on beside the workers.
@@ -182,7 +184,8 @@ void run_tick(const Service& service, double seconds) {
   for (const LogRecord& record : news) service.log.write(record);
   if (!has_reloaded) return;
   const std::string error = service.publisher.reloads().last_error;
-  service.supervisor.ready(error.empty() ? listening(service.server) : "reload refused: " + error);
+  service.supervisor.ready(error.empty() ? listening(service.server, service.publisher.tls())
+                                         : "reload refused: " + error);
 }
 
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP. Returns the signal's name.
@@ -246,9 +249,9 @@ std::string read_token(const ServeOptions& serve, const InheritedSockets& inheri
   return token;
 }
 
-LogRecord listening_record(const Server& server) {
+LogRecord listening_record(const Server& server, const TlsContexts& tls) {
   return {
-      .message = listening(server),
+      .message = listening(server, tls),
       .fields = {
           {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
 }
@@ -275,6 +278,8 @@ int run_serve(const ServeCommand& command) {
                          {"pid", std::int64_t{::getpid()}}}));
   DecisionLog decisions(config.serve.decision_log, log);
   Publisher publisher(routing, state_rules(config), wall_ms(), decisions.last_version() + 1);
+  const TlsContexts tls = load_tls(config.serve.tls, config.serve.admin_tls);
+  publisher.set_tls(tls);
   HitLearning learning(routing.fleet, config.serve.hit_model, config.routing.hit_prior);
   if (config.serve.state_dir) {
     restore_kept(KeptFolder(*config.serve.state_dir), publisher, learning, talk);
@@ -307,8 +312,8 @@ int run_serve(const ServeCommand& command) {
       .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); }};
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
-  log.write(with_fields(listening_record(server), {{"duration_ms", ms_since(begun)}}));
-  supervisor.ready(listening(server));
+  log.write(with_fields(listening_record(server, tls), {{"duration_ms", ms_since(begun)}}));
+  supervisor.ready(listening(server, tls));
   const char* const cause =
       run_ticks(signals, config.serve.tick_ms,
                 {publisher, server, learning, reloader, supervisor, watch, log});

@@ -225,7 +225,7 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
       read_geo(*geo, context, config.geo, faults);
     }
     if (const YamlNode* const serve = map.find("serve")) {
-      read_serve(*serve, context.folder, config.serve, faults);
+      read_serve(*serve, context.folder, config.serve, faults, context.check_tls);
     }
     if (const YamlNode* const dns = map.find("dns")) {
       read_dns(*dns, context.folder, config.serve.answers, faults);
@@ -250,12 +250,13 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
   return config;
 }
 
-Config read_config(const fs::path& path, const fs::path& data_folder) {
+Config read_config(const fs::path& path, const fs::path& data_folder, const CheckTls& check_tls) {
   const auto text = read_text(path);
   if (!text) throw FileUnreadable(fmt::format("{}: {}", path.string(), text.error()));
   return parse_config(*text, {.file = path.string(),
                               .folder = fs::absolute(path).parent_path(),
-                              .data_folder = data_folder});
+                              .data_folder = data_folder,
+                              .check_tls = check_tls});
 }
 
 GeoSources default_geo(const cache::Fleet& fleet, const fs::path& data_folder) {

@@ -12,6 +12,7 @@
 
 #include "cache/edge.hpp"
 #include "controller/service/serve_options.hpp"
+#include "controller/tls/context.hpp"
 #include "geo/location.hpp"
 #include "policy/routing_options.hpp"
 
@@ -80,6 +81,8 @@ struct ConfigContext {
     std::error_code error;
     return std::filesystem::is_regular_file(path, error);
   };
+  /// None: the files are not looked at, since few may read a private key.
+  CheckTls check_tls{};
 };
 
 /// Reads a configuration, or a fleet file as a configuration without the rest. Faults of a fleet
@@ -87,7 +90,8 @@ struct ConfigContext {
 [[nodiscard]] Config parse_config(std::string_view text, const ConfigContext& context);
 /// Throws also FileUnreadable.
 [[nodiscard]] Config read_config(const std::filesystem::path& path,
-                                 const std::filesystem::path& data_folder);
+                                 const std::filesystem::path& data_folder,
+                                 const CheckTls& check_tls = {});
 
 /// Where clients are located by a configuration that says nothing of it: by the shipped database,
 /// and at the fleet's origin.

@@ -171,6 +171,15 @@ std::string prefix_list(const std::vector<geo::IpPrefix>& prefixes) {
   return fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
+void write_tls(std::string_view key, const std::optional<TlsFiles>& tls, YamlWriter& out) {
+  if (!tls) return;
+  out.open(key);
+  out.line("certificate", in_quotes(tls->certificate.string()));
+  out.line("private_key", in_quotes(tls->private_key.string()));
+  if (tls->client_ca) out.line("client_ca", in_quotes(tls->client_ca->string()));
+  out.close();
+}
+
 void write_serve(const ServeOptions& serve, YamlWriter& out) {
   out.open("serve");
   out.line("listen", in_quotes(serve.listen));
@@ -181,6 +190,8 @@ void write_serve(const ServeOptions& serve, YamlWriter& out) {
   if (serve.admin_token_file) {
     out.line("admin_token_file", in_quotes(serve.admin_token_file->string()));
   }
+  write_tls("tls", serve.tls, out);
+  write_tls("admin_tls", serve.admin_tls, out);
   if (serve.state_dir) out.line("state_dir", in_quotes(serve.state_dir->string()));
   out.line("trusted_callers", prefix_list(serve.trust.callers));
   out.line("trusted_proxies", prefix_list(serve.trust.proxies));

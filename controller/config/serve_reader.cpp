@@ -32,6 +32,27 @@ void read_path(YamlMap& map, std::string_view key, const std::filesystem::path& 
   if (map.text(key, text)) path = (folder / text).lexically_normal();
 }
 
+void read_required_path(YamlMap& map, std::string_view key, const std::filesystem::path& folder,
+                        std::filesystem::path& path) {
+  std::string text;
+  if (map.require(key) != nullptr && map.text(key, text)) path = (folder / text).lexically_normal();
+}
+
+/// Files that are named are looked at once all that are needed are.
+void read_tls(YamlMap& serve, std::string_view key, const std::filesystem::path& folder,
+              std::optional<TlsFiles>& tls, const CheckTls& check) {
+  const YamlNode* const node = serve.find(key);
+  if (node == nullptr) return;
+  YamlMap map(*node, std::string(key), serve.faults());
+  TlsFiles& files = tls.emplace();
+  read_required_path(map, "certificate", folder, files.certificate);
+  read_required_path(map, "private_key", folder, files.private_key);
+  read_path(map, "client_ca", folder, files.client_ca);
+  map.finish();
+  if (!check || files.certificate.empty() || files.private_key.empty()) return;
+  if (const auto fault = check(files)) map.fault(map.find(fault->key)->at, fault->message);
+}
+
 void read_size(YamlMap& map, std::string_view key, std::size_t& bytes, std::uint64_t low,
                std::uint64_t high) {
   std::uint64_t value = bytes;
@@ -150,7 +171,7 @@ void read_dns(const YamlNode& node, const std::filesystem::path& folder, DnsOpti
 }
 
 void read_serve(const YamlNode& node, const std::filesystem::path& folder, ServeOptions& options,
-                Faults& faults) {
+                Faults& faults, const CheckTls& check_tls) {
   constexpr std::array kUnreported{Unreported::unknown, Unreported::ready};
   constexpr std::array kFields{ProxyField::x_forwarded_for, ProxyField::forwarded};
   YamlMap map(node, "serve", faults);
@@ -160,6 +181,8 @@ void read_serve(const YamlNode& node, const std::filesystem::path& folder, Serve
   map.count("workers", options.workers, 0, 1024);
   map.duration("tick", options.tick_ms, 10, 60'000);
   read_path(map, "admin_token_file", folder, options.admin_token_file);
+  read_tls(map, "tls", folder, options.tls, check_tls);
+  read_tls(map, "admin_tls", folder, options.admin_tls, check_tls);
   read_path(map, "state_dir", folder, options.state_dir);
   read_prefixes(map, "trusted_callers", options.trust.callers);
   read_prefixes(map, "trusted_proxies", options.trust.proxies);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -19,12 +21,19 @@ struct HttpReply {
 
 /// Where a running service listens for operators.
 struct AdminAccess {
-  std::string address = "127.0.0.1:8081";  ///< HOST:PORT
-  std::string token;                       ///< empty: none is sent
+  /// HOST:PORT, over plain HTTP, or https://HOST:PORT.
+  std::string address = "127.0.0.1:8081";
+  std::string token;  ///< empty: none is sent
+  /// PEM of who signed the service's certificate; nothing: somebody whom this machine trusts.
+  std::optional<std::filesystem::path> ca;
+  /// PEM of a certificate to show and its key, where the service asks for one.
+  std::optional<std::filesystem::path> certificate;
+  std::optional<std::filesystem::path> private_key;
 };
 
-/// Asks a running service and waits for its answer, half a minute at most. Throws Unreachable.
+/// Asks a running service and waits for its answer, half a minute at most. Throws Unreachable;
+/// std::runtime_error for a file of `access` that cannot be used.
 [[nodiscard]] HttpReply ask_admin(const AdminAccess& access, std::string_view method,
-                                  std::string_view target);
+                                  std::string_view path);
 
 }  // namespace edgeward::controller

@@ -16,6 +16,9 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+/// The first byte of a TLS handshake (RFC 8446 section 5.1), which is none of a request's.
+constexpr char kTlsHandshake = 22;
+
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
@@ -176,6 +179,10 @@ void HttpRequestReader::next() {
 
 HttpRequestReader::State HttpRequestReader::read(std::string_view bytes, std::size_t& used) {
   used = 0;
+  if (!bytes.empty() && bytes.front() == kTlsHandshake && !is_within()) {
+    refusal_ = {400, "TLS, where plain HTTP is spoken: ask by http://"};
+    return State::refused;
+  }
   const bool had_header = parser_->is_header_done();
   while (used < bytes.size() && !parser_->is_done()) {
     beast::error_code error;

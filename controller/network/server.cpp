@@ -1,22 +1,16 @@
 #include "controller/network/server.hpp"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
-#include <future>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -25,11 +19,12 @@
 
 #include "controller/dns/answerer.hpp"
 #include "controller/http/response.hpp"
+#include "controller/network/connection.hpp"
 #include "controller/network/dns_listener.hpp"
-#include "controller/network/shedder.hpp"
 #include "controller/network/worker_clock.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/counts.hpp"
+#include "controller/tls/session.hpp"
 
 namespace edgeward::controller {
 
@@ -38,28 +33,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-
-/// ms of the clock that nobody sets.
-std::int64_t steady_ms() {
-  return WorkerClock::to_ms(WorkerClock::now_ns());
-}
-
-/// Now as HTTP writes it, made anew once a second.
-class HttpDate {
- public:
-  std::string_view at(std::int64_t now_ms) {
-    const std::time_t second = now_ms / 1000;
-    if (second != second_) {
-      second_ = second;
-      text_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(second));
-    }
-    return text_;
-  }
-
- private:
-  std::time_t second_ = -1;
-  std::string text_;
-};
 
 tcp::endpoint parse_endpoint(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -147,11 +120,13 @@ class Server::Worker {
   Worker(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
          Publisher& publisher, std::size_t connections_max,
          const std::vector<DnsCookies::Secret>& cookie_secrets)
-      : options_(options),
-        api_(api, actions, publisher),
+      : share_{.options = options,
+               .api = Api(api, actions, publisher),
+               .shedder = Shedder(options.delay_max_ms),
+               .remove = [this](const auto& connection) { remove(connection); },
+               .tls = publisher.tls()},
         publisher_(publisher),
         connections_max_(connections_max),
-        shedder_(options.delay_max_ms),
         answerer_(options.answers, cookie_secrets) {
     answerer_.install(publisher.current());
   }
@@ -159,12 +134,13 @@ class Server::Worker {
   /// The port that it got.
   std::uint16_t listen_dns(const tcp::endpoint& endpoint) {
     dns_.push_back(std::make_unique<DnsListener>(context_, endpoint.address().to_string(),
-                                                 endpoint.port(), dns_handler(), api_.traffic()));
+                                                 endpoint.port(), dns_handler(),
+                                                 share_.api.traffic()));
     return dns_.back()->port();
   }
   void share_dns(int udp, int tcp) {
     dns_.push_back(std::make_unique<DnsListener>(context_, duplicate(udp), duplicate(tcp),
-                                                 dns_handler(), api_.traffic()));
+                                                 dns_handler(), share_.api.traffic()));
   }
 
   /// The port that it got.
@@ -199,25 +175,27 @@ class Server::Worker {
     measure_delay();
     thread_ = std::thread([this] {
       context_.run();
-      publisher_.add(api_.take());
+      publisher_.add(share_.api.take());
     });
   }
 
-  void publish(const Publisher::Snapshot& snapshot) {
-    asio::post(context_, [this, snapshot] {
-      publisher_.add(api_.take());
-      api_.install(snapshot);
+  void publish(const Publisher::Snapshot& snapshot, const TlsContexts& tls) {
+    asio::post(context_, [this, snapshot, tls] {
+      publisher_.add(share_.api.take());
+      share_.api.install(snapshot);
+      share_.tls = tls;
       answerer_.install(snapshot);
     });
   }
 
   void begin_drain() {
     asio::post(context_, [this] {
-      is_draining_ = true;
-      const std::int64_t now_ms = steady_ms();
-      drain_until_ms_ = now_ms + options_.drain_timeout_ms;
+      share_.is_draining = true;
+      const std::int64_t now_ms = WorkerClock::now_ms();
+      drain_until_ms_ = now_ms + share_.options.drain_timeout_ms;
       // The next request of a connection between two may be on its way.
-      end_idle_from_ms_ = now_ms + std::min(kIdleGraceMs, options_.drain_timeout_ms / 2);
+      share_.end_idle_from_ms =
+          now_ms + std::min(kIdleGraceMs, share_.options.drain_timeout_ms / 2);
       boost::system::error_code ignored;
       for (Listener& listener : listeners_) {
         // Those that the kernel has accepted already are not to be reset; those of an inherited
@@ -233,15 +211,10 @@ class Server::Worker {
   void join() {
     if (thread_.joinable()) thread_.join();
   }
-  /// Whether connections without a request are to end.
-  [[nodiscard]] bool ends_idle(std::int64_t now_ms) const {
-    return is_draining_ && now_ms >= end_idle_from_ms_;
-  }
 
  private:
   static constexpr std::int64_t kIdleGraceMs = 1000;
 
-  class Connection;
   struct Listener {
     tcp::acceptor acceptor;
     ListenerKind kind = ListenerKind::clients;
@@ -253,8 +226,8 @@ class Server::Worker {
                   std::vector<std::uint8_t>& out, std::span<std::size_t> ends) {
       const bool is_udp = read.transport == DnsTransport::udp;
       for (const DnsOutcome& outcome :
-           answerer_.answer(items, clock_.wall_ms(read.at_ns), is_udp, out, ends)) {
-        api_.note(outcome, read.transport);
+           answerer_.answer(items, share_.clock.wall_ms(read.at_ns), is_udp, out, ends)) {
+        share_.api.note(outcome, read.transport);
       }
     };
   }
@@ -262,15 +235,14 @@ class Server::Worker {
   void accept(Listener& listener);
   void take_pending(Listener& listener);
   void add(tcp::socket socket, ListenerKind listener);
+  void refuse(tcp::socket& socket, ListenerKind listener);
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
   void measure_delay();
 
-  ServeOptions options_;
-  Api api_;
+  ConnectionShare share_;
   Publisher& publisher_;
   std::size_t connections_max_;
-  Shedder shedder_;
   asio::io_context context_{1};
   DnsAnswerer answerer_;
   std::vector<std::unique_ptr<DnsListener>> dns_;
@@ -279,208 +251,8 @@ class Server::Worker {
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
-  WorkerClock clock_;
-  HttpDate date_;
-  HttpResponse response_;
-  bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;
-  std::int64_t end_idle_from_ms_ = 0;
   std::thread thread_;
-};
-
-/// One connection: reads, answers all whole requests that it has read, writes, reads again. It does
-/// not read while it writes, so that a client that takes no answers gets to send no more.
-class Server::Worker::Connection : public std::enable_shared_from_this<Connection> {
- public:
-  Connection(Worker& worker, tcp::socket socket, const geo::IpAddress& peer, ListenerKind listener)
-      : worker_(worker),
-        socket_(std::move(socket)),
-        peer_(peer),
-        listener_(listener),
-        reader_(worker.options_.http) {
-    ++connection_counts().opened;
-    deadline_ms_ = steady_ms() + worker.options_.idle_timeout_ms;
-  }
-
-  void read() {
-    is_reading_ = true;
-    if (unread_ == input_.size()) input_.resize(std::max<std::size_t>(2 * input_.size(), 4096));
-    socket_.async_read_some(
-        asio::buffer(input_.data() + unread_, input_.size() - unread_),
-        [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
-          self->on_read(error, count);
-        });
-  }
-
-  /// Called now and then: ends what has taken too long.
-  void check(std::int64_t now_ms) {
-    const bool is_late = now_ms >= deadline_ms_;
-    const bool is_idle = !is_writing_ && unread_ == 0 && !reader_.is_within();
-    if (is_closing_ || is_writing_) {
-      if (!is_late) return;
-      if (is_writing_) connection_counts().note(TimedOut::write);
-      return close();
-    }
-    if (is_idle && is_late) connection_counts().note(TimedOut::idle);
-    if (is_idle && (is_late || worker_.ends_idle(now_ms))) return linger();
-    if (!is_late) return;
-    connection_counts().note(TimedOut::request);
-    read_at_ns_ = WorkerClock::now_ns();
-    worker_.response_.clear();
-    set_problem(408, "the request did not come to its end in time", worker_.response_);
-    send_last(worker_.response_);
-  }
-
-  /// Ends what the service does not wait for any longer.
-  void cut_off() {
-    if (!is_closing_ && socket_.is_open()) connection_counts().note(TimedOut::drain);
-    close();
-  }
-
-  void close() {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-  }
-
-  [[nodiscard]] const geo::IpAddress& peer() const { return peer_; }
-  [[nodiscard]] ConnectionCounts& connection_counts() {
-    return worker_.api_.traffic().connections_of(listener_);
-  }
-
- private:
-  [[nodiscard]] HttpCounts& http_counts() { return worker_.api_.traffic().at(listener_); }
-
-  void on_read(const boost::system::error_code& error, std::size_t count) {
-    is_reading_ = false;
-    if (error) return finish();
-    if (is_closing_) {  // what comes after the last answer is read and forgotten
-      unread_ = 0;
-      return read();
-    }
-    const bool is_new = unread_ == 0 && !reader_.is_within();
-    read_at_ns_ = WorkerClock::now_ns();
-    if (is_new) deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
-    unread_ += count;
-    // Operators and edges are heard at any load.
-    if (is_new && listener_ != ListenerKind::admin && worker_.shedder_.sheds()) return shed();
-    answer_all();
-    if (output_.empty()) return read();
-    write();
-  }
-
-  /// Refuses what has come without looking at it, and ends the connection: all that it would have
-  /// asked for goes elsewhere, or comes later.
-  void shed() {
-    unread_ = 0;
-    HttpResponse& response = worker_.response_;
-    response.clear();
-    set_problem(503, "overloaded: ask again in a moment", response);
-    response.retry_after_s = 1;
-    send_last(response);
-  }
-
-  void send_last(const HttpResponse& response) {
-    http_counts().note(response.status);
-    append(response,
-           {.keep_alive = false, .date = worker_.date_.at(worker_.clock_.wall_ms(read_at_ns_))},
-           output_);
-    keep_alive_ = false;
-    write();
-  }
-
-  void answer_all() {
-    using State = HttpRequestReader::State;
-    const std::int64_t now_ms = worker_.clock_.wall_ms(read_at_ns_);
-    std::size_t begin = 0;
-    while (keep_alive_ && begin < unread_) {
-      std::size_t used = 0;
-      const State state =
-          reader_.read(std::string_view(input_.data() + begin, unread_ - begin), used);
-      begin += used;
-      if (state == State::wants_continue) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
-      if (state == State::needs_more || state == State::wants_continue) break;
-      HttpResponse& response = worker_.response_;
-      bool is_head = false;
-      if (state == State::refused) {
-        response.clear();
-        set_problem(reader_.refusal().status, reader_.refusal().detail, response);
-        http_counts().note(response.status);
-        keep_alive_ = false;
-      } else {
-        const HttpRequest& request = reader_.request();
-        const bool is_admin = listener_ == ListenerKind::admin;
-        worker_.api_.answer(request, {peer_, is_admin, now_ms}, response);
-        is_head = request.method == "HEAD";
-        keep_alive_ = request.keep_alive && !worker_.is_draining_;
-      }
-      append(response,
-             {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
-             output_);
-      ++answers_;
-      reader_.next();
-    }
-    unread_ -= begin;
-    if (unread_ > 0 && begin > 0)
-      std::copy_n(input_.begin() + static_cast<std::ptrdiff_t>(begin), unread_, input_.begin());
-  }
-
-  void write() {
-    is_writing_ = true;
-    deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
-    asio::async_write(socket_, asio::buffer(output_),
-                      [self = shared_from_this()](const boost::system::error_code& error,
-                                                  std::size_t) { self->on_written(error); });
-  }
-
-  void on_written(const boost::system::error_code& error) {
-    const std::int64_t now_ns = WorkerClock::now_ns();
-    is_writing_ = false;
-    output_.clear();
-    if (error) return finish();
-    http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
-    if (!keep_alive_) return linger();
-    const bool is_within = unread_ > 0 || reader_.is_within();
-    deadline_ms_ = deadline_after(
-        now_ns, is_within ? worker_.options_.request_timeout_ms : worker_.options_.idle_timeout_ms);
-    read();
-  }
-
-  /// Sends our end and waits for the client's, so that our last answer is not lost to a reset.
-  void linger() {
-    is_closing_ = true;
-    deadline_ms_ = steady_ms() + kLingerMs;
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
-    unread_ = 0;
-    if (!is_reading_) read();
-  }
-
-  void finish() {
-    close();
-    worker_.remove(shared_from_this());
-  }
-
-  [[nodiscard]] static std::int64_t deadline_after(std::int64_t at_ns, std::int64_t timeout_ms) {
-    return WorkerClock::to_ms(at_ns) + timeout_ms;
-  }
-
-  static constexpr std::int64_t kLingerMs = 2000;
-
-  Worker& worker_;
-  tcp::socket socket_;
-  geo::IpAddress peer_;
-  ListenerKind listener_;
-  HttpRequestReader reader_;
-  std::vector<char> input_;
-  std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
-  std::string output_;
-  std::int64_t deadline_ms_ = 0;
-  std::int64_t read_at_ns_ = 0;  ///< when what is answered was read
-  std::uint64_t answers_ = 0;    ///< in output_
-  bool keep_alive_ = true;
-  bool is_reading_ = false;
-  bool is_writing_ = false;
-  bool is_closing_ = false;
 };
 
 void Server::Worker::accept(Listener& listener) {
@@ -510,25 +282,37 @@ void Server::Worker::add(tcp::socket socket, ListenerKind listener) {
   const geo::IpAddress peer = address_of(remote);
   std::size_t& of_peer = by_peer_[peer.text()];
   const bool is_full = connections_.size() >= connections_max_;
-  if (is_full || of_peer >= options_.connections_per_peer_max) {
-    ConnectionCounts& counts = api_.traffic().connections_of(listener);
+  if (is_full || of_peer >= share_.options.connections_per_peer_max) {
+    ConnectionCounts& counts = share_.api.traffic().connections_of(listener);
     ++(is_full ? counts.refused : counts.refused_peer);
-    // Too many: said once, without waiting for what is asked.
-    set_problem(503, "there are too many connections", response_);
-    api_.traffic().at(listener).note(response_.status);
-    response_.retry_after_s = 1;
-    std::string out;
-    append(response_,
-           {.keep_alive = false, .date = date_.at(clock_.wall_ms(WorkerClock::now_ns()))}, out);
-    response_.clear();
-    socket.non_blocking(true, error);
-    socket.write_some(asio::buffer(out), error);
+    refuse(socket, listener);
     return;
   }
   ++of_peer;
-  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer, listener);
+  const auto connection = std::make_shared<Connection>(share_, std::move(socket), peer, listener);
   connections_.insert(connection);
   connection->read();
+}
+
+/// Says once that there are too many, without waiting for what is asked.
+void Server::Worker::refuse(tcp::socket& socket, ListenerKind listener) {
+  std::string out;
+  if (share_.tls_of(listener) != nullptr) {
+    out = kTlsRefusal;
+  } else {
+    HttpResponse& response = share_.response;
+    set_problem(503, "there are too many connections", response);
+    share_.api.traffic().at(listener).note(response.status);
+    response.retry_after_s = 1;
+    append(
+        response,
+        {.keep_alive = false, .date = share_.date.at(share_.clock.wall_ms(WorkerClock::now_ns()))},
+        out);
+    response.clear();
+  }
+  boost::system::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(out), ignored);
 }
 
 void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
@@ -539,32 +323,33 @@ void Server::Worker::remove(const std::shared_ptr<Connection>& connection) {
 }
 
 void Server::Worker::sweep() {
-  clock_.sync();
-  const std::int64_t now_ms = steady_ms();
+  share_.clock.sync();
+  const std::int64_t now_ms = WorkerClock::now_ms();
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->check(now_ms);
-  if (is_draining_) {
+  if (share_.is_draining) {
     if (now_ms >= drain_until_ms_) {
       for (const auto& connection : all) connection->cut_off();
     }
     if (connections_.empty()) return;
   }
-  timer_.expires_after(std::chrono::milliseconds(is_draining_ ? 20 : 250));
+  timer_.expires_after(std::chrono::milliseconds(share_.is_draining ? 20 : 250));
   timer_.async_wait([this](const boost::system::error_code&) { sweep(); });
 }
 
 void Server::Worker::measure_delay() {
   delay_timer_.expires_after(std::chrono::milliseconds(Shedder::kMeasureEveryMs));
   delay_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error || is_draining_) return;
+    if (error || share_.is_draining) return;
     const auto late = asio::steady_timer::clock_type::now() - delay_timer_.expiry();
-    shedder_.note(std::chrono::duration_cast<std::chrono::milliseconds>(late).count());
+    share_.shedder.note(std::chrono::duration_cast<std::chrono::milliseconds>(late).count());
     measure_delay();
   });
 }
 
 Server::Server(const ServeOptions& options, const ApiOptions& api, const ApiActions& actions,
-               Publisher& publisher, const InheritedSockets& inherited) {
+               Publisher& publisher, const InheritedSockets& inherited)
+    : publisher_(publisher) {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores;
   const std::vector<DnsCookies::Secret> secrets = cookie_secrets(options.answers);
@@ -613,7 +398,8 @@ void Server::start() {
 }
 
 void Server::publish(const Publisher::Snapshot& snapshot) {
-  for (const auto& worker : workers_) worker->publish(snapshot);
+  const TlsContexts tls = publisher_.tls();
+  for (const auto& worker : workers_) worker->publish(snapshot, tls);
 }
 
 void Server::drain() {

@@ -24,7 +24,8 @@ class Server {
   ~Server();
 
   void start();
-  /// Gives workers a new snapshot; they hand the publisher what they decided.
+  /// Gives workers a new snapshot and what the publisher has new connections speak TLS with; they
+  /// hand it what they decided.
   void publish(const Publisher::Snapshot& snapshot);
   /// Stops taking connections (those that wait at an inherited socket are the next service's),
   /// answers what has been asked, closes and joins.
@@ -41,6 +42,7 @@ class Server {
   void listen(const std::string& address, const std::vector<int>& inherited, ListenerKind kind);
   void listen_dns(const std::string& address, const InheritedSockets& inherited);
 
+  Publisher& publisher_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -13,6 +13,7 @@ class WorkerClock {
   WorkerClock() { sync(); }
 
   [[nodiscard]] static std::int64_t now_ns() { return read_ns(CLOCK_MONOTONIC); }
+  [[nodiscard]] static std::int64_t now_ms() { return to_ms(now_ns()); }
   [[nodiscard]] static std::int64_t to_ms(std::int64_t ns) { return ns / 1'000'000; }
   /// Of a reading, ms since the epoch.
   [[nodiscard]] std::int64_t wall_ms(std::int64_t at_ns) const { return to_ms(at_ns + offset_ns_); }

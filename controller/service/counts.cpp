@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kListenerNames{"clients", "admin", "dns"};
 constexpr std::array<std::string_view, 2> kTransportNames{"udp", "tcp"};
-constexpr std::array<std::string_view, 4> kTimeoutNames{"idle", "request", "write", "drain"};
+constexpr std::array<std::string_view, 5> kTimeoutNames{"idle", "handshake", "request", "write",
+                                                        "drain"};
 
 template <class Value, std::size_t kSize>
 void add_each(std::array<Value, kSize>& to, const std::array<Value, kSize>& from) {
@@ -61,6 +62,9 @@ ConnectionCounts& ConnectionCounts::operator+=(const ConnectionCounts& other) {
   closed += other.closed;
   refused += other.refused;
   refused_peer += other.refused_peer;
+  refused_delay += other.refused_delay;
+  handshakes_done += other.handshakes_done;
+  handshakes_failed += other.handshakes_failed;
   add_each(timed_out, other.timed_out);
   return *this;
 }

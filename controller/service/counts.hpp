@@ -87,13 +87,14 @@ inline constexpr std::array kDnsTransports{DnsTransport::udp, DnsTransport::tcp}
 
 /// What a connection was ended for.
 enum class TimedOut : std::uint8_t {
-  idle,     ///< no request came
-  request,  ///< one did not come to its end
-  write,    ///< the answer was not taken
-  drain,    ///< the service ended meanwhile
+  idle,       ///< no request came
+  handshake,  ///< one of TLS did not come to its end
+  request,    ///< a request did not come to its end
+  write,      ///< the answer was not taken
+  drain,      ///< the service ended meanwhile
 };
-inline constexpr std::array kTimeouts{TimedOut::idle, TimedOut::request, TimedOut::write,
-                                      TimedOut::drain};
+inline constexpr std::array kTimeouts{TimedOut::idle, TimedOut::handshake, TimedOut::request,
+                                      TimedOut::write, TimedOut::drain};
 [[nodiscard]] std::string_view name(TimedOut timed_out);
 
 /// Connections of one kind of listener. Those that are open: opened - closed, also summed over
@@ -101,8 +102,11 @@ inline constexpr std::array kTimeouts{TimedOut::idle, TimedOut::request, TimedOu
 struct ConnectionCounts {
   std::uint64_t opened = 0;
   std::uint64_t closed = 0;
-  std::uint64_t refused = 0;       ///< over the limit of all connections
-  std::uint64_t refused_peer = 0;  ///< over the limit of one peer
+  std::uint64_t refused = 0;          ///< over the limit of all connections
+  std::uint64_t refused_peer = 0;     ///< over the limit of one peer
+  std::uint64_t refused_delay = 0;    ///< before a TLS handshake, since work comes late
+  std::uint64_t handshakes_done = 0;  ///< of TLS
+  std::uint64_t handshakes_failed = 0;
   std::array<std::uint64_t, kTimeouts.size()> timed_out{};
 
   void note(TimedOut why) { ++timed_out[static_cast<std::size_t>(why)]; }

@@ -174,6 +174,7 @@ void add_connections(const TrafficCounts& traffic, Families& out) {
     const std::string kind(name(listener));
     out.count(counts.refused, {{"listener", kind}, {"limit", "connections"}});
     out.count(counts.refused_peer, {{"listener", kind}, {"limit", "connections_per_peer"}});
+    out.count(counts.refused_delay, {{"listener", kind}, {"limit", "delay"}});
   }
   out.add("edgeward_connections_timed_out_total",
           "TCP connections ended by the service, by what did not come in time.",
@@ -195,6 +196,29 @@ void add_connections(const TrafficCounts& traffic, Families& out) {
     }
     out.count(count, {{"result", std::string(name(limited))}});
   }
+}
+
+void add_tls(const TrafficCounts& traffic, const TlsContexts& tls, Families& out) {
+  out.add("edgeward_tls_handshakes_total", "TLS handshakes that were begun, by what came of them.",
+          MetricType::Counter);
+  for (const ListenerKind listener : {ListenerKind::clients, ListenerKind::admin}) {
+    const ConnectionCounts& counts = traffic.connections_of(listener);
+    const std::string kind(name(listener));
+    out.count(counts.handshakes_done, {{"listener", kind}, {"result", "done"}});
+    out.count(counts.handshakes_failed, {{"listener", kind}, {"result", "failed"}});
+  }
+  out.add(
+      "edgeward_tls_certificate_expiry_timestamp_seconds",
+      "When the first certificate expires of those that new connections are shown; absent where "
+      "the listener speaks plain HTTP.",
+      MetricType::Gauge);
+  const auto add_expiry = [&](const std::shared_ptr<const TlsContext>& one, ListenerKind listener) {
+    if (one == nullptr) return;
+    out.value(static_cast<double>(one->expires_at_s()),
+              {{"listener", std::string(name(listener))}});
+  };
+  add_expiry(tls.clients, ListenerKind::clients);
+  add_expiry(tls.admin, ListenerKind::admin);
 }
 
 void add_edges(const std::vector<EdgeView>& edges, Families& out) {
@@ -303,6 +327,7 @@ std::string metrics_text(const Publisher& publisher, const MetricsMoment& moment
   add_http(totals.traffic, out);
   add_dns(totals.traffic, out);
   add_connections(totals.traffic, out);
+  add_tls(totals.traffic, publisher.tls(), out);
   add_edges(publisher.edges(moment.now_ms), out);
   add_process(moment.process, out);
   return out.text();

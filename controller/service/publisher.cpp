@@ -187,6 +187,16 @@ void Publisher::set_hits(HitLearning::Learned hits) {
   hit_ratios_ = std::move(hits.hit_ratios);
 }
 
+void Publisher::set_tls(TlsContexts tls) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
+}
+
+TlsContexts Publisher::tls() const {
+  const std::lock_guard lock(mutex_);
+  return tls_;
+}
+
 void Publisher::refuse_reload(std::string error, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   ++reloads_.refused;

@@ -16,6 +16,7 @@
 #include "controller/service/hit_learning.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/state_table.hpp"
+#include "controller/tls/context.hpp"
 #include "policy/decision.hpp"
 #include "policy/demand.hpp"
 #include "policy/load_control.hpp"
@@ -102,6 +103,9 @@ class Publisher {
                std::int64_t now_ms);
   /// What the next snapshot is to know of hits; passed over if it is of another fleet by now.
   void set_hits(HitLearning::Learned hits);
+  /// What new connections are to speak TLS with, and does from the next tick on.
+  void set_tls(TlsContexts tls);
+  [[nodiscard]] TlsContexts tls() const;
   /// Notes a reload that was not taken over, and why.
   void refuse_reload(std::string error, std::int64_t now_ms);
   [[nodiscard]] ReloadStatus reloads() const;
@@ -135,6 +139,7 @@ class Publisher {
   std::vector<std::optional<double>> hit_ratios_;  ///< by edge
   Totals totals_;
   ReloadStatus reloads_;
+  TlsContexts tls_;
 };
 
 }  // namespace edgeward::controller

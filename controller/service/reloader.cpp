@@ -163,9 +163,27 @@ void Reloader::reload(const char* cause) {
   const Config before = config_;
   const bool is_taken = attempt(cause, [&] {
     config_ = load_();
+    TlsContexts tls = read_certificates();
     recompile("reloaded", cause);
+    publisher_.set_tls(std::move(tls));
   });
   if (!is_taken) config_ = before;
+}
+
+/// Anew; but whether a listener speaks TLS at all was settled at the start.
+TlsContexts Reloader::read_certificates() const {
+  TlsContexts before = publisher_.tls();
+  const ServeOptions& serve = config_.serve;
+  if ((before.clients != nullptr) != serve.tls.has_value() ||
+      (before.admin != nullptr) != serve.admin_tls.has_value()) {
+    log_.write({.level = LogLevel::warning,
+                .message = "whether a listener speaks TLS changes at a restart only"});
+  }
+  TlsContexts now = load_tls(before.clients ? serve.tls : std::nullopt,
+                             before.admin ? serve.admin_tls : std::nullopt);
+  if (!now.clients) now.clients = std::move(before.clients);
+  if (!now.admin) now.admin = std::move(before.admin);
+  return now;
 }
 
 void Reloader::recompile(const char* done, const char* cause) {

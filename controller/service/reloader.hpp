@@ -60,6 +60,7 @@ class Reloader {
  private:
   void run();
   void reload(const char* cause);
+  [[nodiscard]] TlsContexts read_certificates() const;
   void recompile(const char* done, const char* cause);
   /// Runs what may throw; tells and notes what was wrong. Whether nothing was.
   bool attempt(const char* cause, const std::function<void()>& work);

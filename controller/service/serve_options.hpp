@@ -13,6 +13,7 @@
 #include "controller/log/log_options.hpp"
 #include "controller/service/decision_log_options.hpp"
 #include "controller/service/hit_learning.hpp"
+#include "controller/tls/options.hpp"
 
 namespace edgeward::controller {
 
@@ -31,6 +32,8 @@ struct ServeOptions {
   unsigned workers = 0;                                   ///< threads; 0: one a core
   std::int64_t tick_ms = 1000;                            ///< from a snapshot to the next
   std::optional<std::filesystem::path> admin_token_file;  ///< of the bearer token
+  std::optional<TlsFiles> tls;                            ///< of `listen`; nothing: plain HTTP
+  std::optional<TlsFiles> admin_tls;                      ///< of `admin`, likewise
   std::optional<std::filesystem::path> state_dir;         ///< what survives a restart
   TrustRules trust;
   Unreported unreported = Unreported::unknown;

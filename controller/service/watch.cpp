@@ -10,7 +10,7 @@ Watch::Refusals Watch::refusals_of(const TrafficCounts& traffic) {
     refusals.connections += counts.refused;
     refusals.connections_per_peer += counts.refused_peer;
     // An idle connection that ends is nobody refused.
-    for (const TimedOut why : {TimedOut::request, TimedOut::write}) {
+    for (const TimedOut why : {TimedOut::handshake, TimedOut::request, TimedOut::write}) {
       refusals.timed_out += counts.timed_out[static_cast<std::size_t>(why)];
     }
   }

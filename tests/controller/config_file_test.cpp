@@ -119,6 +119,31 @@ TEST_CASE("databases and overrides that are not there are told") {
                                  "2:40: overrides: no such file: /etc/edgeward/x/gone"});
 }
 
+TEST_CASE("what TLS is to be spoken with is judged where that is asked for, once it is all there") {
+  const auto faults_of = [](const std::string& serve) {
+    return test::faults_of([&] {
+      (void)parse_config("fleet: fleet.yaml\nserve: {" + serve + "}\n",
+                         {.file = "edgeward.yaml",
+                          .folder = "/etc/edgeward",
+                          .data_folder = "/usr/share/edgeward",
+                          .read = [](const fs::path&) { return kSmallFleet; },
+                          .exists = [](const fs::path&) { return true; },
+                          .check_tls = [](const TlsFiles& files) -> std::optional<TlsFault> {
+                            if (files.private_key.filename() == "good") return std::nullopt;
+                            return TlsFault{.key = "private_key",
+                                            .message = files.private_key.string()};
+                          }});
+    });
+  };
+  CHECK(faults_of("tls: {certificate: c, private_key: good}").empty());
+  CHECK(faults_of("tls: {certificate: c, private_key: bad},\n  admin_tls: {private_key: worse,\n"
+                  "  certificate: c}") ==
+        std::vector<std::string>{"2:44: /etc/edgeward/bad", "3:28: /etc/edgeward/worse"});
+  CHECK(faults_of("tls: {certificate: c}") ==
+        std::vector<std::string>{"2:14: tls needs private_key"});
+  CHECK(faults_of("tls: [c, k]").size() == 1);
+}
+
 TEST_CASE("a configuration's effective text reads back to it") {
   const Config config = parse(
       "fleet: fleet.yaml\n"
@@ -127,6 +152,8 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "      fallback: {lat: -1.5, lon: 2, country: NO}}\n"
       "routing: {scoring: latency}\n"
       "serve: {listen: '[::1]:80', admin: 127.0.0.1:1, workers: 3, tick: 250ms, state_dir: s,\n"
+      "        tls: {certificate: c.pem, private_key: /k.pem},\n"
+      "        admin_tls: {certificate: c, private_key: k, client_ca: a},\n"
       "        admin_token_file: t, trusted_callers: [2001:db8::/32], trusted_proxies: "
       "[10.0.0.0/8],\n"
       "        proxy_field: forwarded, unreported_edges: ready, recovery_hold: 1m,\n"
@@ -141,6 +168,9 @@ TEST_CASE("a configuration's effective text reads back to it") {
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.serve.log == LogOptions{.format = LogFormat::json, .level = LogLevel::warning});
   CHECK(config.serve.trust.proxies.size() == 1);
+  CHECK(config.serve.tls ==
+        TlsFiles{.certificate = "/etc/edgeward/c.pem", .private_key = "/k.pem"});
+  CHECK(config.serve.admin_tls->client_ca == fs::path("/etc/edgeward/a"));
   CHECK(config.serve.answers.cookie_secret_file == fs::path("/etc/edgeward/c"));
   const std::string text = effective_yaml(config);
   INFO(text);
@@ -197,9 +227,10 @@ TEST_CASE("the example configuration mentions every key there is") {
       "          spread_epsilon: {zzzzzzzzzzzzzzzz: 1}}\n"
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
       "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1},\n"
+      "        tls: {certificate: c, private_key: k, zzzzzzzzzzzzzzzz: 1},\n"
       "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
       "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 17);
+  REQUIRE(found.size() == 18);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

@@ -45,6 +45,18 @@ using Found = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("a TLS handshake is refused at its first byte") {
+  HttpRequestReader reader{HttpLimits{}};
+  std::size_t used = 0;
+  CHECK(reader.read("\x16", used) == State::refused);
+  CHECK(reader.refusal().status == 400);
+  // Within a body it is a byte like any other.
+  HttpRequestReader other{HttpLimits{}};
+  CHECK(other.read("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", used) ==
+        State::needs_more);
+  CHECK(other.read("\x16", used) == State::done);
+}
+
 TEST_CASE("requests are read one after the other, however the bytes arrive") {
   const std::string stream =
       "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <ctime>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "cache/random.hpp"
 #include "controller/service/api.hpp"
+#include "tests/certificates.hpp"
 #include "tests/exposition.hpp"
 #include "tests/policy/worlds.hpp"
 
@@ -219,6 +223,38 @@ TEST_CASE("what is in force is told with its times") {
   CHECK(service.metrics().sum("edgeward_database_build_timestamp_seconds",
                               {{"database", "world \"1\".mmdb"}, {"type", "City"}}) ==
         1'600'000'000);
+}
+
+TEST_CASE("certificates in force are told with their end, handshakes with what came of them") {
+  const test::CertificateAuthority authority;
+  authority.issue("long", 90);
+  authority.issue("short", 3);
+  // Of a chain the first that expires counts.
+  authority.folder().write("chain.pem", test::read_file(authority.file("long.pem")) +
+                                            test::read_file(authority.file("short.pem")));
+  Service service(routing_of({"x"}, {"s"}), 2);
+  const std::string expiry = "edgeward_tls_certificate_expiry_timestamp_seconds";
+  CHECK_THROWS_AS(service.metrics().sum(expiry), std::runtime_error);
+  const std::filesystem::path key = authority.file("long.key");
+  service.publisher().set_tls(
+      load_tls(TlsFiles{.certificate = authority.file("long.pem"), .private_key = key},
+               TlsFiles{.certificate = authority.file("chain.pem"), .private_key = key}));
+  const auto days = [&](const char* listener) {
+    const double at = service.metrics().sum(expiry, {{"listener", listener}});
+    return (at - static_cast<double>(std::time(nullptr))) / 86'400;
+  };
+  CHECK(days("clients") == Approx(90).margin(0.1));
+  CHECK(days("admin") == Approx(3).margin(0.1));
+  service.worker(0).traffic().connections_of(ListenerKind::admin).handshakes_failed = 2;
+  service.worker(1).traffic().connections_of(ListenerKind::admin).handshakes_failed = 3;
+  service.worker(1).traffic().connections_of(ListenerKind::admin).handshakes_done = 7;
+  service.tick();
+  const auto handshakes = [&](const char* result) {
+    return service.metrics().sum("edgeward_tls_handshakes_total",
+                                 {{"listener", "admin"}, {"result", result}});
+  };
+  CHECK(handshakes("failed") == 5);
+  CHECK(handshakes("done") == 7);
 }
 
 TEST_CASE("a process knows what it uses") {

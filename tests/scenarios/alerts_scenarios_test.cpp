@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controller/config/yaml_document.hpp"
+#include "tests/certificates.hpp"
 #include "tests/exposition.hpp"
 #include "tests/scenarios/serving.hpp"
 #include "tests/support.hpp"
@@ -270,7 +271,13 @@ std::size_t check_queries(const json::value& value, const Checker& checker) {
 }  // namespace
 
 TEST_CASE("what alerts and the dashboard ask for is what the service exposes") {
-  test::Serving serving({});
+  const test::CertificateAuthority authority;
+  authority.issue("server");
+  const std::filesystem::path config = authority.folder().write(
+      "edgeward.yaml",
+      "fleet: {origin: {lat: 1, lon: 2}, edges: {a: {lat: 1, lon: 2, storage: 1B}}}\n"
+      "serve: {tls: {certificate: server.pem, private_key: server.key}}\n");
+  test::Serving serving({"--config", config.string()});
   test::HttpConnection admin(serving.admin_port());
   const Exposition exposed(admin.get("/metrics").body);
   const Checker checker(exposed);

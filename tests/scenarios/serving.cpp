@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -11,9 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -65,9 +69,9 @@ Serving::Serving(const std::vector<std::string>& arguments, const Launch& launch
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("cannot start " + all[0]);
   wait_for("listening on");
-  port_ = port_after("listening on http://127.0.0.1:");
-  admin_port_ = port_after("admin on http://127.0.0.1:");
-  dns_port_ = port_after("DNS on 127.0.0.1:");
+  port_ = port_after("listening on ");
+  admin_port_ = port_after("admin on ");
+  dns_port_ = port_after("DNS on ");
 }
 
 Serving::~Serving() {
@@ -98,9 +102,10 @@ void Serving::wait_for(std::string_view sentence) const {
 
 std::uint16_t Serving::port_after(std::string_view words) const {
   const std::string text = said();
-  const std::size_t at = text.find(words);
+  constexpr std::string_view kHost = "127.0.0.1:";
+  const std::size_t at = text.find(kHost, std::min(text.find(words), text.size()));
   if (at == std::string::npos) throw std::runtime_error("no port in: " + text);
-  return static_cast<std::uint16_t>(std::atoi(text.c_str() + at + words.size()));
+  return static_cast<std::uint16_t>(std::atoi(text.c_str() + at + kHost.size()));
 }
 
 void Serving::signal(int number) const {
@@ -135,11 +140,48 @@ HttpConnection::HttpConnection(std::uint16_t port) {
   }
 }
 
+void HttpConnection::FreeTls::operator()(ssl_st* tls) const {
+  SSL_free(tls);
+}
+
+HttpConnection::HttpConnection(std::uint16_t port, const TlsClient& tls) : HttpConnection(port) {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  const timeval timeout{.tv_sec = kTimeoutMs / 1000, .tv_usec = 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  SSL_CTX_free);
+  SSL_CTX_load_verify_locations(context.get(), tls.ca.c_str(), nullptr);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  if (!tls.certificate.empty()) {
+    SSL_CTX_use_certificate_chain_file(context.get(), tls.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), tls.private_key.c_str(), SSL_FILETYPE_PEM);
+  }
+  tls_.reset(SSL_new(context.get()));
+  SSL_set_fd(tls_.get(), socket_);
+  if (SSL_connect(tls_.get()) != 1) {
+    const char* const reason = ERR_reason_error_string(ERR_get_error());
+    throw std::runtime_error(fmt::format("TLS: {}", reason == nullptr ? "the end" : reason));
+  }
+}
+
+std::string HttpConnection::server_name() const {
+  std::array<char, 256> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(tls_.get())),
+                            NID_commonName, name.data(), name.size());
+  return name.data();
+}
+
 HttpConnection::~HttpConnection() {
   ::close(socket_);
 }
 
 void HttpConnection::send(std::string_view bytes) const {
+  if (tls_ != nullptr) {
+    if (SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())) <= 0) {
+      throw std::runtime_error("the connection takes no more");
+    }
+    return;
+  }
   while (!bytes.empty()) {
     const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count <= 0) throw std::runtime_error("the connection takes no more");
@@ -148,6 +190,14 @@ void HttpConnection::send(std::string_view bytes) const {
 }
 
 bool HttpConnection::fill() {
+  if (tls_ != nullptr) {
+    std::array<char, 16'384> text;
+    const int size = SSL_read(tls_.get(), text.data(), text.size());
+    if (size > 0) input_.append(text.data(), static_cast<std::size_t>(size));
+    if (size > 0 || SSL_get_error(tls_.get(), size) == SSL_ERROR_ZERO_RETURN) return size > 0;
+    const char* const reason = ERR_reason_error_string(ERR_get_error());
+    throw std::runtime_error(fmt::format("TLS: {}", reason == nullptr ? "no answer" : reason));
+  }
   pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
   if (::poll(&waiting, 1, kTimeoutMs) != 1) throw std::runtime_error("no answer in time");
   std::array<char, 16'384> buffer;

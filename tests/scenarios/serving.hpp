@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tests/support.hpp"
+
+struct ssl_st;
 
 namespace edgeward::test {
 
@@ -61,10 +64,19 @@ struct HttpAnswer {
   [[nodiscard]] std::string field(std::string_view name) const;
 };
 
+/// How a client speaks TLS.
+struct TlsClient {
+  std::filesystem::path ca;             ///< whose certificates it believes
+  std::filesystem::path certificate{};  ///< its own, if it has one
+  std::filesystem::path private_key{};
+};
+
 /// A client's connection on loopback: blocking, with a timeout that fails the test.
 class HttpConnection {
  public:
   explicit HttpConnection(std::uint16_t port);
+  /// Shakes hands; throws std::runtime_error if that fails.
+  HttpConnection(std::uint16_t port, const TlsClient& tls);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -75,14 +87,21 @@ class HttpConnection {
   [[nodiscard]] HttpAnswer get(std::string_view target);
   [[nodiscard]] HttpAnswer post(std::string_view target, std::string_view body = {},
                                 std::string_view type = "application/json");
-  /// Whether the other side has closed: cleanly, not by a reset.
+  /// Whether the other side has closed: cleanly, not by a reset, and over TLS by its close_notify.
   [[nodiscard]] bool is_closed();
+  /// Of the certificate that it was shown: its subject's name.
+  [[nodiscard]] std::string server_name() const;
 
  private:
   /// False at the end.
   bool fill();
 
+  struct FreeTls {
+    void operator()(ssl_st* tls) const;
+  };
+
   int socket_ = -1;
+  std::unique_ptr<ssl_st, FreeTls> tls_;
   std::string input_;
 };
 
