@@ -188,7 +188,7 @@ std::vector<const YamlNode*> words(const YamlNode& node, std::string_view what, 
 }
 
 std::string suggestion(std::string_view name, std::span<const std::string_view> names) {
-  constexpr std::size_t kNamesShownMax = 20;
+  constexpr std::size_t kNamesShownMax = 30;
   constexpr std::size_t kLettersMax = 50'000;  // compared with each other, so that none is slow
   if (names.empty()) return ": there is none";
   const std::string_view nearest = name.size() * names.size() > kLettersMax

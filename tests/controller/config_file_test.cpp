@@ -228,9 +228,10 @@ TEST_CASE("the example configuration mentions every key there is") {
       "services: [{name: s, zzzzzzzzzzzzzzzz: 1, bias: {a: {zzzzzzzzzzzzzzzz: 1}}}]\n"
       "serve: {zzzzzzzzzzzzzzzzzzzz: 1, limits: {zzzzzzzzzzzzzzzz: 1},\n"
       "        tls: {certificate: c, private_key: k, zzzzzzzzzzzzzzzz: 1},\n"
+      "        decision_log: {zzzzzzzzzzzzzzzz: 1},\n"
       "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
       "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 18);
+  REQUIRE(found.size() == 19);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";
