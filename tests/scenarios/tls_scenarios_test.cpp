@@ -141,6 +141,34 @@ TEST_CASE("versions of TLS before 1.2 are refused") {
                  {{"listener", "clients"}, {"result", "done"}}));
 }
 
+TEST_CASE("a session is resumed by a ticket at whatever worker and anew after a reload") {
+  const Place place;
+  Serving serving(place.arguments());
+  const std::string session = place.authority().file("session").string();
+  const auto connect = [&](const char* option) {
+    return test::run("/usr/bin/openssl",
+                     {"s_client", "-connect", fmt::format("127.0.0.1:{}", serving.port()),
+                      "-tls1_2", "-CAfile", place.authority().certificate(), option, session})
+        .out;
+  };
+  CHECK(connect("-sess_out").find("\nNew, TLSv1.2") != std::string::npos);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(connect("-sess_in").find("\nReused, TLSv1.2") != std::string::npos);
+  }
+  place.authority().issue("second");
+  place.authority().replace("first", "second");
+  serving.signal(SIGHUP);
+  while (name_shown(place, serving) != "second") {
+  }
+  serving.wait_for("reloaded");
+  // Each of the workers takes them when its turn comes.
+  std::string last;
+  for (int i = 0; i < 1000 && last.find("\nNew, TLSv1.2") == std::string::npos; ++i) {
+    last = connect("-sess_in");
+  }
+  CHECK(last.find("\nNew, TLSv1.2") != std::string::npos);
+}
+
 TEST_CASE("many requests of one connection over TLS are answered in their order") {
   const Place place;
   Serving serving(place.arguments());
@@ -257,7 +285,7 @@ TEST_CASE("whether a listener speaks TLS changes at a restart only") {
 }
 
 TEST_CASE("slow and idle connections over TLS are ended, each in its way") {
-  const Place place(", limits: {idle: 300ms, request: 300ms}");
+  const Place place(", limits: {idle: 1500ms, request: 1500ms}");
   Serving serving(place.arguments());
   HttpConnection idle(serving.port(), place.client());
   HttpConnection slow(serving.port(), place.client());
@@ -305,6 +333,57 @@ TEST_CASE("too many connections of one peer over TLS are refused by an alert, ot
   CHECK_THROWS_AS(HttpConnection(serving.port(), place.client()), std::runtime_error);
   CHECK(first.get(kRoute).status == 200);
   CHECK(second.get(kRoute).status == 200);
+}
+
+TEST_CASE("a service that is late with its work refuses handshakes, but no operator's") {
+  const Place place;
+  place.write(
+      "tls: {certificate: first.pem, private_key: first.key},\n"
+      "        admin_tls: {certificate: first.pem, private_key: first.key},\n"
+      "        limits: {delay: 5ms, body: 8MiB}");
+  std::string config = test::read_file(place.config());
+  config.replace(config.find("workers: 2"), 10, "workers: 1");
+  place.authority().folder().write("edgeward.yaml", config);
+  Serving serving(place.arguments());
+  std::string batch;
+  for (int i = 0; i < 4000; ++i) batch += "{\"client\":\"192.0.2.7\",\"content\":\"/a\"}\n";
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> crowd;
+  for (int i = 0; i < 4; ++i) {
+    crowd.emplace_back([&] {
+      std::unique_ptr<HttpConnection> connection;
+      while (!is_over) {
+        try {
+          if (!connection) {
+            connection = std::make_unique<HttpConnection>(serving.port(), place.client());
+          }
+          const HttpAnswer answer = connection->post("/v1/route", batch, "application/x-ndjson");
+          wrong += answer.status == 200 || answer.status == 503 ? 0 : 1;
+          if (answer.status != 200) connection.reset();
+        } catch (const std::runtime_error&) {
+          connection.reset();  // refused before or while it asked
+        }
+      }
+    });
+  }
+  std::string refusal;
+  while (refusal.find("internal error") == std::string::npos) {
+    try {
+      HttpConnection connection(serving.port(), place.client());
+      const int status = connection.get(kRoute).status;
+      CHECK((status == 200 || status == 503));
+    } catch (const std::runtime_error& error) {
+      refusal = error.what();
+    }
+  }
+  CHECK(scrape(place, serving).sum("edgeward_connections_opened_total") > 0);
+  is_over = true;
+  for (std::thread& one : crowd) one.join();
+  CHECK(wrong == 0);
+  CHECK(scrape(place, serving)
+            .sum("edgeward_connections_refused_total",
+                 {{"listener", "clients"}, {"limit", "delay"}}) > 0);
 }
 
 TEST_CASE("the end over TLS comes after what has been asked and with a close_notify") {
