@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,9 @@
 #include "controller/http/response.hpp"
 #include "controller/service/counts.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/route_batch.hpp"
 #include "geo/ip_address.hpp"
+#include "policy/decision_json.hpp"
 #include "policy/router.hpp"
 #include "sim/logs/cache_key.hpp"
 #include "sim/rtt_lines.hpp"
@@ -98,8 +101,12 @@ class Api {
   void require_trusted(const Caller& caller) const;
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;
   [[nodiscard]] policy::Decision decide(const policy::Request& request);
-  void count(const policy::Request& request, const policy::Client& client,
-             const policy::Decision& decision);
+  /// Decides and answers all of batch_; `end` is what ends each.
+  void write_decisions(std::string_view end, bool stale, std::string& body);
+  void count(const policy::Request& request, const policy::Decision& decision);
+  /// Counts all but the sample; true if the sample takes this one.
+  [[nodiscard]] bool add_counts(const policy::Request& request, const policy::Decision& decision);
+  void add_sample(const policy::Request& request, const policy::Client& client);
   [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
 
   ApiOptions options_;
@@ -110,6 +117,9 @@ class Api {
   EventReader events_;
   sim::CacheKeyWriter keys_;
   std::string key_;
+  RouteBatch batch_;
+  std::optional<policy::DecisionWriter> writer_;  ///< for the snapshot's fleet
+  std::string line_;
 };
 
 }  // namespace edgeward::controller
