@@ -413,9 +413,16 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
         is_head = request.method == "HEAD";
         keep_alive_ = request.keep_alive && !worker_.is_draining_;
       }
-      append(response,
-             {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
-             output_);
+      append_header(
+          response,
+          {.keep_alive = keep_alive_, .is_head = is_head, .date = worker_.date_.at(now_ms)},
+          output_);
+      const bool is_last = begin == unread_ || !keep_alive_;
+      if (is_last && !is_head && response.body.size() >= kLargeBytes) {
+        large_body_ = std::exchange(response.body, std::move(large_body_));
+      } else if (!is_head) {
+        output_ += response.body;
+      }
       ++answers_;
       reader_.next();
     }
@@ -427,7 +434,9 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   void write() {
     is_writing_ = true;
     deadline_ms_ = deadline_after(read_at_ns_, worker_.options_.request_timeout_ms);
-    asio::async_write(socket_, asio::buffer(output_),
+    const std::array buffers{asio::buffer(std::as_const(output_)),
+                             asio::buffer(std::as_const(large_body_))};
+    asio::async_write(socket_, buffers,
                       [self = shared_from_this()](const boost::system::error_code& error,
                                                   std::size_t) { self->on_written(error); });
   }
@@ -436,6 +445,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
     const std::int64_t now_ns = WorkerClock::now_ns();
     is_writing_ = false;
     output_.clear();
+    large_body_.clear();
     if (error) return finish();
     http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
     if (!keep_alive_) return linger();
@@ -465,6 +475,8 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   }
 
   static constexpr std::int64_t kLingerMs = 2000;
+  /// From here on writing a body from where it is costs less than copying it behind the others.
+  static constexpr std::size_t kLargeBytes = 16'384;
 
   Worker& worker_;
   tcp::socket socket_;
@@ -474,6 +486,7 @@ class Server::Worker::Connection : public std::enable_shared_from_this<Connectio
   std::vector<char> input_;
   std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
   std::string output_;
+  std::string large_body_;  ///< of the last answer, not in output_
   std::int64_t deadline_ms_ = 0;
   std::int64_t read_at_ns_ = 0;  ///< when what is answered was read
   std::uint64_t answers_ = 0;    ///< in output_
