@@ -10,6 +10,27 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
+/// A dotted quad as inet_pton takes it, in a fraction of its time: four numbers of 0 to 255,
+/// without zeros in front.
+std::optional<std::uint32_t> parse_quad(std::string_view text) {
+  constexpr std::size_t kDigitsMax = 3;
+  std::uint32_t quad = 0;
+  std::size_t at = 0;
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0 && (at == text.size() || text[at++] != '.')) return std::nullopt;
+    const std::size_t begin = at;
+    std::uint32_t number = 0;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+      if (at == begin + kDigitsMax) return std::nullopt;
+      number = 10 * number + static_cast<std::uint32_t>(text[at] - '0');
+    }
+    if (at == begin || number > 255 || (text[begin] == '0' && at > begin + 1)) return std::nullopt;
+    quad = quad << 8 | number;
+  }
+  if (at != text.size()) return std::nullopt;
+  return quad;
+}
+
 }  // namespace
 
 IpAddress IpAddress::v4(std::uint32_t host_order) {
@@ -22,11 +43,14 @@ IpAddress IpAddress::v4(std::uint32_t host_order) {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (const auto quad = parse_quad(text)) return v4(*quad);
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.empty() || text.size() >= buffer.size()) return std::nullopt;
+  // inet_pton reads up to the first NUL.
+  if (text.size() >= buffer.size() || text.find(':') == std::string_view::npos ||
+      text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
   std::copy(text.begin(), text.end(), buffer.begin());
-  std::uint32_t quad = 0;
-  if (inet_pton(AF_INET, buffer.data(), &quad) == 1) return v4(ntohl(quad));
   IpAddress result;
   if (inet_pton(AF_INET6, buffer.data(), result.bytes.data()) == 1) return result;
   return std::nullopt;

@@ -1,10 +1,12 @@
 #pragma once
 
-#include <boost/json/fwd.hpp>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "policy/decimal.hpp"
 #include "policy/router.hpp"
 
 namespace edgeward::policy {
@@ -16,8 +18,8 @@ struct Question {
   bool is_stale = false;    ///< the snapshot is older than it should be
 };
 
-/// A decision as `edgeward route --json` and `GET /v1/route` give it. Ratios and scores have six
-/// digits, degrees four (11 m), km and ms three.
+/// Writes decisions as `edgeward route --json` and `/v1/route` give them, on one line (see
+/// indented_json). Ratios and scores have six digits, degrees four (11 m), km and ms three.
 ///
 ///     {"edge":"fra1","url":"https://…","reason":"best_score","score":0.87,
 ///      "terms":{"distance":0.8,"hit":0.5,"load":1,"bandwidth":1},
@@ -27,14 +29,40 @@ struct Question {
 ///
 /// What there is not is null: edge, url, score, terms and distance_km without an edge; country, and
 /// lat and lon, where they are not known.
-[[nodiscard]] boost::json::object decision_json(const Decision& decision, const Question& question,
-                                                const Snapshot& snapshot);
+///
+/// Made for a fleet, whose names it keeps as JSON spells them: writing a decision is copying, and
+/// allocates nothing once the text has room.
+class DecisionWriter {
+ public:
+  explicit DecisionWriter(std::shared_ptr<const FleetPart> fleet);
 
-/// The same, with `hit_known` and `candidates`: every edge considered, as
-/// {"edge","distance_km","score","terms","admit_share"} or {"edge","distance_km","excluded"}.
-[[nodiscard]] boost::json::object explanation_json(const Explanation& explanation,
-                                                   const Question& question,
-                                                   const Snapshot& snapshot);
+  /// Appends a decision by a snapshot with that fleet.
+  void append(const Decision& decision, const Question& question, std::string& out) const;
+  /// The same, with `hit_known` and `candidates`: every edge considered, as
+  /// {"edge","distance_km","score","terms","admit_share"} or {"edge","distance_km","excluded"}.
+  void append(const Explanation& explanation, const Question& question, std::string& out) const;
+
+ private:
+  class Text;
+
+  /// An edge's name and the beginning of its addresses, as JSON strings; the latter's is open.
+  struct Names {
+    std::string edge;
+    std::string url;
+  };
+
+  [[nodiscard]] std::size_t bytes_max(const Question& question) const;
+  void write_terms(const Terms& terms, Text& text) const;
+  void write_client(const geo::Cell& cell, std::string_view address, Text& text) const;
+  void write(const Decision& decision, const Question& question, Text& text) const;
+  void write(const Considered& considered, Text& text) const;
+
+  std::shared_ptr<const FleetPart> fleet_;
+  std::vector<Names> names_;  ///< by edge
+  std::vector<std::string> term_starts_;
+  Decimals score_decimals_ = Decimals::six;
+  std::size_t names_bytes_max_ = 0;  ///< of all that one decision names
+};
 
 /// A score, or one of its terms, with as many digits as it has in JSON: those that are km or ms
 /// have three, as these have.

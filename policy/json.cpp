@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <string_view>
@@ -22,22 +23,11 @@ void write_number(double number, std::string& out) {
     out += "null";
   } else if (number != 0 && std::abs(number) >= 1e-6 && std::abs(number) < 1e-4) {
     // The only ones in range for which the shortest text has an exponent.
-    fmt::format_to(std::back_inserter(out), "{:.12f}", number);
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.begin(), text.end(), number, std::chars_format::fixed);
+    out.append(text.data(), end.ptr);
   } else {
     fmt::format_to(std::back_inserter(out), "{}", number);
-  }
-}
-
-void write_string(std::string_view text, std::string& out) {
-  const bool is_plain = std::none_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-  });
-  if (is_plain) {
-    out += '"';
-    out += text;
-    out += '"';
-  } else {
-    out += json::serialize(json::string(text));
   }
 }
 
@@ -59,7 +49,7 @@ void write_compact(const json::value& value, std::string& out) {
   switch (value.kind()) {
     case json::kind::object:
       write_items(value.get_object(), '{', '}', out, [&out](const auto& member) {
-        write_string(std::string_view(member.key().data(), member.key().size()), out);
+        append_json_string(std::string_view(member.key().data(), member.key().size()), out);
         out += ':';
         write_compact(member.value(), out);
       });
@@ -69,7 +59,8 @@ void write_compact(const json::value& value, std::string& out) {
                   [&out](const json::value& item) { write_compact(item, out); });
       break;
     case json::kind::string:
-      write_string(std::string_view(value.get_string().data(), value.get_string().size()), out);
+      append_json_string(std::string_view(value.get_string().data(), value.get_string().size()),
+                         out);
       break;
     case json::kind::uint64:
       fmt::format_to(std::back_inserter(out), "{}", value.get_uint64());
@@ -82,38 +73,79 @@ void write_compact(const json::value& value, std::string& out) {
   }
 }
 
-void write_pretty(const json::value& value, std::size_t indent, std::string& out) {
-  std::string compact;
-  write_compact(value, compact);
-  const bool is_container = value.is_object() || value.is_array();
+/// Where the value that the text begins with ends.
+std::size_t value_size(std::string_view text) {
+  std::size_t depth = 0;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_quoted) {
+      if (c == '\\') ++i;
+      is_quoted = c != '"';
+    } else if (c == '"') {
+      is_quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']' || c == ',' || c == ':') {
+      if (depth == 0) return i;
+      if (c == '}' || c == ']') --depth;
+    }
+  }
+  return text.size();
+}
+
+void write_pretty(std::string_view compact, std::size_t indent, std::string& out) {
+  const bool is_container = compact.front() == '{' || compact.front() == '[';
   if (!is_container || compact.size() + indent <= kLineWidth) {
     out += compact;
     return;
   }
   const std::string margin(indent + 2, ' ');
-  const char* separator = "\n";
-  const auto start_item = [&] {
-    out += separator;
+  out += compact.front();
+  for (std::string_view rest = compact.substr(1); rest.size() > 1;) {
+    out += rest.size() + 1 == compact.size() ? "\n" : ",\n";
     out += margin;
-    separator = ",\n";
-  };
-  out += value.is_object() ? '{' : '[';
-  if (value.is_object()) {
-    for (const auto& member : value.get_object()) {
-      start_item();
-      out += json::serialize(json::string(member.key())) + ": ";
-      write_pretty(member.value(), indent + 2, out);
+    std::string_view item = rest.substr(0, value_size(rest));
+    rest.remove_prefix(item.size());
+    if (rest.front() == ':') {
+      out += item;
+      out += ": ";
+      rest.remove_prefix(1);
+      item = rest.substr(0, value_size(rest));
+      rest.remove_prefix(item.size());
     }
-  } else {
-    for (const json::value& item : value.get_array()) {
-      start_item();
-      write_pretty(item, indent + 2, out);
-    }
+    write_pretty(item, indent + 2, out);
+    if (rest.front() == ',') rest.remove_prefix(1);
   }
-  out += '\n' + std::string(indent, ' ') + (value.is_object() ? '}' : ']');
+  out += '\n' + std::string(indent, ' ') + compact.back();
 }
 
 }  // namespace
+
+bool is_plain_json(std::string_view text) {
+  bool is_plain = true;
+  for (const char c : text) {
+    is_plain &= static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+  }
+  return is_plain;
+}
+
+void append_json_string(std::string_view text, std::string& out) {
+  if (is_plain_json(text)) {
+    out += '"';
+    out += text;
+    out += '"';
+  } else {
+    out += json::serialize(json::string(text));
+  }
+}
+
+std::string indented_json(std::string_view line) {
+  std::string out;
+  write_pretty(line, 0, out);
+  out += '\n';
+  return out;
+}
 
 std::string json_line(const boost::json::value& value) {
   std::string out;
@@ -123,10 +155,9 @@ std::string json_line(const boost::json::value& value) {
 }
 
 std::string json_text(const boost::json::value& value) {
-  std::string out;
-  write_pretty(value, 0, out);
-  out += '\n';
-  return out;
+  std::string compact;
+  write_compact(value, compact);
+  return indented_json(compact);
 }
 
 }  // namespace edgeward::policy

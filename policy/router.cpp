@@ -230,12 +230,15 @@ void prefetch(const Request& request, const Client& client, const Snapshot& snap
 void route(std::span<const Request> requests, const Snapshot& snapshot,
            std::span<Decision> decisions) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
+  std::array<geo::IpAddress, kBatch> addresses;
   std::array<Client, kBatch> clients;
   for (std::size_t begin = 0; begin < requests.size(); begin += kBatch) {
     const auto batch = requests.subspan(begin, std::min(kBatch, requests.size() - begin));
     if (snapshot.hits != nullptr) {
       for (const Request& request : batch) snapshot.hits->prefetch(request.content);
     }
+    for (std::size_t i = 0; i < batch.size(); ++i) addresses[i] = batch[i].client;
+    fleet.map().prefetch(std::span(addresses).first(batch.size()));
     for (std::size_t i = 0; i < batch.size(); ++i) {
       clients[i] = locate(batch[i].client, fleet.map());
       fleet.map().prefetch(clients[i].cell);

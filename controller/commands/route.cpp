@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -121,10 +120,14 @@ int run_route(const RouteCommand& command) {
   const policy::Question question{.client = command.client, .key = key};
   const policy::Explanation explanation = policy::explain(request, snapshot);
   if (command.json) {
-    fmt::print("{}", policy::json_text(
-                         command.explain
-                             ? policy::explanation_json(explanation, question, snapshot)
-                             : policy::decision_json(explanation.decision, question, snapshot)));
+    const policy::DecisionWriter writer(snapshot.fleet);
+    std::string line;
+    if (command.explain) {
+      writer.append(explanation, question, line);
+    } else {
+      writer.append(explanation.decision, question, line);
+    }
+    fmt::print("{}", policy::indented_json(line));
   } else {
     fmt::print("{}", command.explain ? explanation_text(explanation, request, question, snapshot)
                                      : decision_text(explanation, question, snapshot));

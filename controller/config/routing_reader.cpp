@@ -215,11 +215,11 @@ std::vector<Service> read_services(YamlMap& map, const cache::Fleet& fleet) {
 
 tl::expected<policy::ServiceIndex, std::string> find_service(
     std::string_view name, std::span<const policy::Service> services) {
-  std::vector<std::string_view> names;
   for (std::size_t i = 0; i < services.size(); ++i) {
     if (name.empty() || services[i].name == name) return static_cast<policy::ServiceIndex>(i);
-    names.push_back(services[i].name);
   }
+  std::vector<std::string_view> names;
+  for (const policy::Service& service : services) names.push_back(service.name);
   return tl::unexpected(suggestion(name, names));
 }
 

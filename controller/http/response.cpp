@@ -75,7 +75,7 @@ void set_problem(int status, std::string_view detail, HttpResponse& response) {
                                                         {"detail", detail}});
 }
 
-void append(const HttpResponse& response, const HttpFraming& framing, std::string& out) {
+void append_header(const HttpResponse& response, const HttpFraming& framing, std::string& out) {
   auto to = std::back_inserter(out);
   fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
                  reason_phrase(response.status), framing.date);
@@ -90,6 +90,10 @@ void append(const HttpResponse& response, const HttpFraming& framing, std::strin
   if (response.wants_token) out += "WWW-Authenticate: Bearer\r\n";
   if (!framing.keep_alive) out += "Connection: close\r\n";
   out += "\r\n";
+}
+
+void append(const HttpResponse& response, const HttpFraming& framing, std::string& out) {
+  append_header(response, framing, out);
   if (!framing.is_head) out += response.body;
 }
 

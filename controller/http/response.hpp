@@ -32,6 +32,8 @@ struct HttpFraming {
   std::string_view date;  ///< IMF-fixdate
 };
 
+/// Appends the header; what follows it is the body, but for HEAD.
+void append_header(const HttpResponse& response, const HttpFraming& framing, std::string& out);
 /// Appends the whole message.
 void append(const HttpResponse& response, const HttpFraming& framing, std::string& out);
 

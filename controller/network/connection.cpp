@@ -1,6 +1,7 @@
 #include "controller/network/connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <string_view>
@@ -15,6 +16,8 @@ using asio::ip::tcp;
 
 /// For the client's end, once ours was sent.
 constexpr std::int64_t kLingerMs = 2000;
+/// From here on writing a body from where it is costs less than copying it behind the others.
+constexpr std::size_t kLargeBytes = 16'384;
 
 /// Whether a first byte is one of an HTTP method; a TLS record of a handshake begins with 22.
 bool is_http(char first) {
@@ -200,9 +203,16 @@ void Connection::answer_all() {
       is_head = request.method == "HEAD";
       keep_alive_ = request.keep_alive && !share_.is_draining;
     }
-    append(response,
-           {.keep_alive = keep_alive_, .is_head = is_head, .date = share_.date.at(now_ms)},
-           output_);
+    append_header(response,
+                  {.keep_alive = keep_alive_, .is_head = is_head, .date = share_.date.at(now_ms)},
+                  output_);
+    // What is to be encrypted is copied anyway.
+    const bool is_last_read = begin == unread_ || !keep_alive_;
+    if (tls_ == nullptr && is_last_read && !is_head && response.body.size() >= kLargeBytes) {
+      large_body_ = std::exchange(response.body, std::move(large_body_));
+    } else if (!is_head) {
+      output_ += response.body;
+    }
     ++answers_;
     reader_.next();
   }
@@ -218,7 +228,9 @@ void Connection::write() {
     deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
   }
   if (tls_ != nullptr) tls_->seal(output_);
-  asio::async_write(socket_, asio::buffer(output_),
+  const std::array buffers{asio::buffer(std::as_const(output_)),
+                           asio::buffer(std::as_const(large_body_))};
+  asio::async_write(socket_, buffers,
                     [self = shared_from_this()](const boost::system::error_code& error,
                                                 std::size_t) { self->on_written(error); });
 }
@@ -227,6 +239,7 @@ void Connection::on_written(const boost::system::error_code& error) {
   const std::int64_t now_ns = WorkerClock::now_ns();
   is_writing_ = false;
   output_.clear();
+  large_body_.clear();
   if (error) return finish();
   http_counts().durations.add(now_ns - read_at_ns_, std::exchange(answers_, 0));
   if (is_last()) return linger();

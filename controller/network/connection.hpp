@@ -96,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<char> input_;
   std::size_t unread_ = 0;  ///< bytes at the start of input_ that no request has used
   std::string output_;
+  std::string large_body_;  ///< of the last answer, not in output_
   std::int64_t deadline_ms_ = 0;
   std::int64_t read_at_ns_ = 0;  ///< when what is answered was read
   std::uint64_t answers_ = 0;    ///< in output_

@@ -8,9 +8,7 @@
 #include <boost/url/params_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <charconv>
 #include <exception>
-#include <map>
 #include <optional>
 #include <random>
 #include <utility>
@@ -18,8 +16,9 @@
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/config/routing_reader.hpp"
-#include "controller/config/yaml_map.hpp"
 #include "controller/service/metrics.hpp"
+#include "controller/service/parameters.hpp"
+#include "controller/service/problem.hpp"
 #include "controller/service/process_usage.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
@@ -36,56 +35,8 @@ namespace urls = boost::urls;
 constexpr std::size_t kSampleMax = 256;
 /// Decisions of a tick that are logged.
 constexpr std::size_t kLoggedMax = 20'000;
-
-/// Thrown by handlers, caught in answer(): the request is refused.
-struct Problem {
-  int status = 400;
-  std::string detail;
-};
-
-[[noreturn]] void refuse(int status, std::string detail) {
-  throw Problem{status, std::move(detail)};
-}
-
-/// The parameters of a query, of which each name may stand once.
-class Parameters {
- public:
-  Parameters(const urls::params_view& query, std::span<const std::string_view> known) {
-    for (const auto& parameter : query) {
-      std::string parameter_name(parameter.key.data(), parameter.key.size());
-      if (std::find(known.begin(), known.end(), parameter_name) == known.end()) {
-        refuse(400, fmt::format("unknown parameter {}{}", quote(parameter_name),
-                                suggestion(parameter_name, known)));
-      }
-      std::string value(parameter.value.data(), parameter.value.size());
-      if (!values_.emplace(std::move(parameter_name), std::move(value)).second) {
-        refuse(400, fmt::format("parameter {} is given twice", parameter.key));
-      }
-    }
-  }
-
-  [[nodiscard]] std::string_view text(std::string_view name) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? std::string_view() : std::string_view(found->second);
-  }
-  [[nodiscard]] bool flag(std::string_view name) const {
-    const std::string_view value = text(name);
-    if (value.empty() || value == "0" || value == "false") return false;
-    if (value == "1" || value == "true") return true;
-    refuse(400, fmt::format("{}: expected 1 or 0, found {}", name, quote(value)));
-  }
-  [[nodiscard]] std::uint64_t count(std::string_view name) const {
-    const std::string_view value = text(name);
-    if (value.empty()) return 0;
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error == std::errc() && end == value.data() + value.size()) return number;
-    refuse(400, fmt::format("{}: expected a whole number, found {}", name, quote(value)));
-  }
-
- private:
-  std::map<std::string, std::string, std::less<>> values_;
-};
+/// Decisions of a batch that are made before they are written: few enough to stay in the cache.
+constexpr std::size_t kDecidedAtOnce = 64;
 
 /// Takes as long for any token of the right length, so that answers do not spell it out.
 bool is_same_secret(std::string_view given, std::string_view wanted) {
@@ -106,39 +57,12 @@ bool has_token(std::string_view authorization, std::string_view token) {
   return is_same_secret(authorization.substr(kScheme.size()), token);
 }
 
-geo::IpAddress parse_client(std::string_view text) {
-  if (const auto address = geo::IpAddress::parse(text)) return *address;
-  refuse(400, fmt::format("client: expected an IPv4 or IPv6 address, found {}", quote(text)));
-}
-
-json::value parse_json(std::string_view text) {
-  json::error_code error;
-  json::value value = json::parse(text, error);
-  if (error) refuse(400, "the body is not JSON: " + error.message());
-  return value;
-}
-
 /// Adds how often each fault was found, by its name, where it was.
 template <class Fault, std::size_t kFaults>
 void count_faults(const std::array<std::uint64_t, kFaults>& faults, json::object& rejected) {
   for (std::size_t i = 0; i < kFaults; ++i) {
     if (faults[i] > 0) rejected[name(static_cast<Fault>(i))] = faults[i];
   }
-}
-
-/// One item of a batch.
-struct BatchItem {
-  policy::Request request;
-  std::string client;
-  std::string key;
-  std::string error;  ///< why it cannot be answered; empty: it can
-};
-
-std::string_view string_of(const json::object& object, std::string_view name) {
-  const json::value* const found = object.if_contains(name);
-  if (found == nullptr) return {};
-  if (!found->is_string()) refuse(400, fmt::format("{}: expected text", name));
-  return {found->get_string().data(), found->get_string().size()};
 }
 
 }  // namespace
@@ -217,6 +141,7 @@ void Api::install(Publisher::Snapshot snapshot) {
   const bool is_new_fleet = snapshot_ == nullptr || snapshot_->fleet != snapshot->fleet;
   snapshot_ = std::move(snapshot);
   if (!is_new_fleet) return;
+  writer_.emplace(snapshot_->fleet);
   tick_.fleet = snapshot_->fleet;
   tick_.by_edge.assign(snapshot_->fleet->fleet().edges.size(), {});
 }
@@ -241,7 +166,9 @@ void Api::note(const DnsOutcome& outcome, DnsTransport transport) {
   ++counts.limited[static_cast<std::size_t>(outcome.limited)];
   if (outcome.limited == DnsLimited::dropped) return;
   ++counts.by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
-  if (outcome.decision) count(outcome.request, outcome.client, *outcome.decision, {});
+  if (!outcome.decision) return;
+  if (add_counts(outcome.request, *outcome.decision)) add_sample(outcome.request, outcome.client);
+  if (sampler_.takes()) add_logged({outcome.request, outcome.client, *outcome.decision, {}});
 }
 
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
@@ -306,21 +233,28 @@ bool Api::is_stale(std::int64_t now_ms) const {
 
 policy::ServiceIndex Api::service(std::string_view name) const {
   const auto found = find_service(name, snapshot_->fleet->options().services);
-  if (!found)
-    refuse(400, fmt::format("service: no service is named {}{}", quote(name), found.error()));
+  if (!found) refuse(400, no_such_service(name, found.error()));
   return *found;
 }
 
 policy::Decision Api::decide(const policy::Request& request, std::string_view key) {
-  const policy::Client client = policy::locate(request.client, snapshot_->fleet->map());
-  const policy::Decision decision = policy::route(request, client, *snapshot_);
-  count(request, client, decision, key);
+  const policy::Decision decision = policy::route(request, *snapshot_);
+  count(request, decision, key);
   return decision;
 }
 
-void Api::count(const policy::Request& request, const policy::Client& client,
-                const policy::Decision& decision, std::string_view key) {
-  tick_.decisions.add(request.service, snapshot_->fleet->map()[client.cell].source,
+void Api::count(const policy::Request& request, const policy::Decision& decision,
+                std::string_view key) {
+  const bool is_sampled = add_counts(request, decision);
+  const bool is_logged = sampler_.takes();
+  if (!is_sampled && !is_logged) return;
+  const policy::Client client = policy::locate(request.client, snapshot_->fleet->map());
+  if (is_sampled) add_sample(request, client);
+  if (is_logged) add_logged({request, client, decision, std::string(key)});
+}
+
+bool Api::add_counts(const policy::Request& request, const policy::Decision& decision) {
+  tick_.decisions.add(request.service, snapshot_->fleet->map()[decision.cell].source,
                       decision.reason);
   if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)].decisions;
   if (decision.wanted != cache::kNoEdge) {
@@ -328,19 +262,23 @@ void Api::count(const policy::Request& request, const policy::Client& client,
     ++wanted.wanted;
     if (decision.edge != decision.wanted) ++wanted.refused;
   }
-  if (sampler_.takes()) {
-    if (logged_.size() < kLoggedMax) {
-      logged_.push_back({request, client, decision, std::string(key)});
-    } else {
-      ++tick_.traffic.unlogged_decisions;
-    }
-  }
-  if (tick_.decided++ % tick_.sample_stride != 0) return;
+  return tick_.decided++ % tick_.sample_stride == 0;
+}
+
+void Api::add_sample(const policy::Request& request, const policy::Client& client) {
   tick_.sample.push_back({request, client});
   if (tick_.sample.size() < kSampleMax) return;
   for (std::size_t i = 0; 2 * i < tick_.sample.size(); ++i) tick_.sample[i] = tick_.sample[2 * i];
   tick_.sample.resize((tick_.sample.size() + 1) / 2);
   tick_.sample_stride *= 2;
+}
+
+void Api::add_logged(LoggedDecision logged) {
+  if (logged_.size() < kLoggedMax) {
+    logged_.push_back(std::move(logged));
+  } else {
+    ++tick_.traffic.unlogged_decisions;
+  }
 }
 
 void Api::get_route(Context& context) {
@@ -355,7 +293,9 @@ void Api::get_route(Context& context) {
                           .service = service(parameters.text("service"))};
   if (const std::string_view text = parameters.text("client"); !text.empty()) {
     require_trusted(context.caller);
-    request.client = parse_client(text);
+    const auto address = geo::IpAddress::parse(text);
+    if (!address) refuse(400, not_an_address(text));
+    request.client = *address;
   }
   keys_.write("", content, key_);
   request.content = cache::content_id(key_);
@@ -367,11 +307,13 @@ void Api::get_route(Context& context) {
     context.response.status = 503;
     context.response.retry_after_s = 1;
   }
-  const json::object answer =
-      parameters.flag("explain")
-          ? policy::explanation_json(policy::explain(request, *snapshot_), question, *snapshot_)
-          : policy::decision_json(decision, question, *snapshot_);
-  context.response.body = policy::json_text(answer);
+  line_.clear();
+  if (parameters.flag("explain")) {
+    writer_->append(policy::explain(request, *snapshot_), question, line_);
+  } else {
+    writer_->append(decision, question, line_);
+  }
+  context.response.body = policy::indented_json(line_);
 }
 
 void Api::redirect(Context& context) {
@@ -407,74 +349,43 @@ void Api::post_route(Context& context) {
   if (!is_lines && type != "application/json") {
     refuse(415, "expected Content-Type application/json (an array) or application/x-ndjson");
   }
-  std::vector<BatchItem> items;
-  const auto add = [&](const auto& read) {
-    if (items.size() == options_.batch_items_max) {
-      refuse(413, fmt::format("a batch has at most {} items", options_.batch_items_max));
-    }
-    BatchItem& item = items.emplace_back();
-    item.request.at_ms = context.caller.now_ms;
-    try {
-      const json::value value = read();
-      if (!value.is_object()) refuse(400, "expected an object");
-      const json::object& object = value.get_object();
-      static constexpr std::string_view kKnown[] = {"client", "content", "service", "size_bytes"};
-      for (const auto& member : object) {
-        const std::string_view member_name(member.key().data(), member.key().size());
-        if (std::find(std::begin(kKnown), std::end(kKnown), member_name) == std::end(kKnown)) {
-          refuse(400, fmt::format("unknown member {}{}", quote(member_name),
-                                  suggestion(member_name, kKnown)));
-        }
-      }
-      item.client = string_of(object, "client");
-      item.request.client = parse_client(item.client);
-      const std::string_view content = string_of(object, "content");
-      if (content.empty()) refuse(400, "content: a path such as /a is missing");
-      keys_.write("", content, item.key);
-      item.request.content = cache::content_id(item.key);
-      item.request.service = service(string_of(object, "service"));
-      if (const json::value* const size = object.if_contains("size_bytes")) {
-        json::error_code error;
-        item.request.size_bytes = size->to_number<std::uint64_t>(error);
-        if (error) refuse(400, "size_bytes: expected a whole number");
-      }
-    } catch (const Problem& problem) {
-      item.error = problem.detail;
-    }
-  };
-  std::string_view body = context.request.body;
-  if (is_lines) {
-    while (!body.empty()) {
-      const std::size_t end = std::min(body.find('\n'), body.size());
-      const std::string_view line = body.substr(0, end);
-      body.remove_prefix(std::min(end + 1, body.size()));
-      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      add([&] { return parse_json(line); });
-    }
+  batch_.read(context.request.body, is_lines ? BatchFormat::lines : BatchFormat::array,
+              {.now_ms = context.caller.now_ms,
+               .services = snapshot_->fleet->options().services,
+               .items_max = options_.batch_items_max});
+  std::string& body = context.response.body;
+  if (!is_lines) body += batch_.size() == 0 ? "[" : "[\n";
+  write_decisions(is_lines ? "\n" : ",\n", is_stale(context.caller.now_ms), body);
+  if (!is_lines) {
+    if (batch_.size() > 0) body.replace(body.size() - 2, 1, "\n").pop_back();
+    body += "]\n";
   } else {
-    const json::value all = parse_json(body);
-    if (!all.is_array()) refuse(400, "expected an array of objects");
-    for (const json::value& one : all.get_array()) add([&] { return one; });
+    context.response.content_type = "application/x-ndjson";
   }
-  json::array answers;
-  std::string lines;
-  const bool stale = is_stale(context.caller.now_ms);
-  for (const BatchItem& item : items) {
-    json::object answer;
-    if (item.error.empty()) {
-      const policy::Question question{.client = item.client, .key = item.key, .is_stale = stale};
-      answer = policy::decision_json(decide(item.request, item.key), question, *snapshot_);
-    } else {
-      answer = {{"error", item.error}};
-    }
-    if (is_lines) {
-      lines += policy::json_line(answer);
-    } else {
-      answers.emplace_back(std::move(answer));
+}
+
+void Api::write_decisions(std::string_view end, bool stale, std::string& body) {
+  std::array<policy::Decision, kDecidedAtOnce> decisions;
+  for (std::size_t begin = 0; begin < batch_.size(); begin += kDecidedAtOnce) {
+    const auto requests =
+        batch_.requests().subspan(begin, std::min(kDecidedAtOnce, batch_.size() - begin));
+    policy::route(requests, *snapshot_, decisions);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const std::string_view error = batch_.error_at(begin + i);
+      if (error.empty()) {
+        count(requests[i], decisions[i], batch_.key_at(begin + i));
+        const policy::Question question{.client = batch_.client_at(begin + i),
+                                        .key = batch_.key_at(begin + i),
+                                        .is_stale = stale};
+        writer_->append(decisions[i], question, body);
+      } else {
+        body += R"({"error":)";
+        policy::append_json_string(error, body);
+        body += '}';
+      }
+      body += end;
     }
   }
-  context.response.content_type = is_lines ? "application/x-ndjson" : "application/json";
-  context.response.body = is_lines ? std::move(lines) : policy::json_text(answers);
 }
 
 void Api::get_edges(Context& context) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,9 @@
 #include "controller/service/counts.hpp"
 #include "controller/service/decision_log.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/route_batch.hpp"
 #include "geo/ip_address.hpp"
+#include "policy/decision_json.hpp"
 #include "policy/router.hpp"
 #include "sim/logs/cache_key.hpp"
 #include "sim/rtt_lines.hpp"
@@ -103,8 +106,14 @@ class Api {
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;
   /// `key` is the content's.
   [[nodiscard]] policy::Decision decide(const policy::Request& request, std::string_view key);
-  void count(const policy::Request& request, const policy::Client& client,
-             const policy::Decision& decision, std::string_view key);
+  /// Decides and answers all of batch_; `end` is what ends each.
+  void write_decisions(std::string_view end, bool stale, std::string& body);
+  void count(const policy::Request& request, const policy::Decision& decision,
+             std::string_view key);
+  /// Counts all but the sample; true if the sample takes this one.
+  [[nodiscard]] bool add_counts(const policy::Request& request, const policy::Decision& decision);
+  void add_sample(const policy::Request& request, const policy::Client& client);
+  void add_logged(LoggedDecision logged);
   void hand_over_logged();
   [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
 
@@ -118,6 +127,9 @@ class Api {
   EventReader events_;
   sim::CacheKeyWriter keys_;
   std::string key_;
+  RouteBatch batch_;
+  std::optional<policy::DecisionWriter> writer_;  ///< for the snapshot's fleet
+  std::string line_;
 };
 
 }  // namespace edgeward::controller

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/random.hpp"
 #include "controller/config/yaml_map.hpp"
 #include "tests/policy/worlds.hpp"
 #include "tests/support.hpp"
@@ -233,6 +234,40 @@ TEST_CASE("a batch keeps its order, and a bad item is an error in its place") {
   CHECK(api.post("/v1/route", good, "text/plain").status == 415);
   CHECK(api.post("/v1/route", good).status == 400);
   CHECK(api.post("/v1/route", "[1,2,3,4]").status == 413);
+}
+
+TEST_CASE("an item of a batch is answered as it is alone") {
+  Asked api;
+  cache::Random random(6);
+  for (int i = 0; i < 300; ++i) {
+    std::vector<std::string> lines;
+    std::string batch;
+    for (int k = 0; k < 3; ++k) {
+      const std::string client = fmt::format("0.0.{}.{}", random.below(3), random.below(256));
+      const std::string content = fmt::format("/{}/%7e?x={}", random.below(9), random.below(1000));
+      const auto size_bytes = random.below(1 << 20);
+      const char* const service = random.below(2) == 0 ? "www.example" : "other.example";
+      const json::value alone =
+          json::parse(api.get(fmt::format("/v1/route?client={}&content={}&size_bytes={}&service={}",
+                                          client, content, size_bytes, service))
+                          .body);
+      lines.push_back(json::serialize(alone));
+      batch += fmt::format(R"({}{{"client":"{}","content":"{}","size_bytes":{},"service":"{}"}})",
+                           k == 0 ? "" : ",\n", client, content, size_bytes, service);
+    }
+    const json::array array = json::parse(api.post("/v1/route", "[" + batch + "]").body).as_array();
+    for (std::size_t at = batch.find(",\n"); at != std::string::npos; at = batch.find(",\n")) {
+      batch.erase(at, 1);
+    }
+    std::string_view rest = api.post("/v1/route", batch, "application/x-ndjson").body;
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      CHECK(json::serialize(array.at(k)) == lines[k]);
+      const std::size_t end = rest.find('\n');
+      CHECK(json::serialize(json::parse(rest.substr(0, end))) == lines[k]);
+      rest.remove_prefix(end + 1);
+    }
+    CHECK(rest.empty());
+  }
 }
 
 TEST_CASE("states and drains lead clients elsewhere from the next tick on") {

@@ -1,6 +1,14 @@
 #include "geo/ip_address.hpp"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "cache/random.hpp"
 
 namespace edgeward::geo {
 
@@ -42,6 +50,34 @@ TEST_CASE("what is no address is refused") {
       "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "example.com", "1.2.3.4:80", "[::1]", "fe80::1%eth0",
       "-", ":::", "11111111111111111111111111111111111111111111111111111111");
   CHECK_FALSE(IpAddress::parse(text));
+}
+
+TEST_CASE("text is an address where the system says so") {
+  cache::Random random(4);
+  const std::vector<std::string> pieces{"0", "1", "9", "10", "25", "255", "256", "00", "192",
+                                        ".", ".", ".", ":",  "::", "f",   "-",   " ",  "1.2.3.4"};
+  std::size_t good = 0;
+  for (int i = 0; i < 300'000; ++i) {
+    std::string text;
+    for (std::uint64_t k = 1 + random.below(8); k > 0; --k) {
+      text += pieces[random.below(pieces.size())];
+      if (random.below(2) == 0) text += '.';
+    }
+    std::array<std::uint8_t, 16> bytes{};
+    const bool is_v4 = inet_pton(AF_INET, text.c_str(), bytes.data()) == 1;
+    const bool is_v6 = !is_v4 && inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+    INFO(text);
+    const auto address = IpAddress::parse(text);
+    REQUIRE(address.has_value() == (is_v4 || is_v6));
+    if (!address) continue;
+    ++good;
+    const std::size_t size = is_v4 ? 4 : 16;
+    REQUIRE(std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size),
+                       address->bytes.end() - static_cast<std::ptrdiff_t>(size)));
+    REQUIRE_FALSE(IpAddress::parse(text + '\0'));
+    REQUIRE_FALSE(IpAddress::parse(text + std::string("\0x", 2)));
+  }
+  CHECK(good > 1000);
 }
 
 }  // namespace edgeward::geo
