@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (batch.error_at(i).empty()) {
       require(geo::IpAddress::parse(batch.client_at(i)) == batch.requests()[i].client,
               "the client is an address");
-      require(batch.key_at(i).starts_with('/'), "the key is a path");
+      require(batch.key_at(i).find('/') != std::string_view::npos, "the key has a path");
       require(batch.requests()[i].service < 2, "the service is there");
       kWriter.append(decisions[i], {.client = batch.client_at(i), .key = batch.key_at(i)}, line);
     } else {
