@@ -10,9 +10,9 @@ namespace edgeward::controller {
 
 namespace {
 
-constexpr std::int64_t kLookNs = 125'000;
-constexpr std::int64_t kWorkNs = 200'000;
-constexpr std::int64_t kRestNs = 250'000;
+constexpr std::int64_t kLookNs = 50'000;
+constexpr std::int64_t kWorkNs = 90'000;
+constexpr std::int64_t kRestNs = 100'000;
 
 /// Processor time of the thread when it last rested.
 thread_local constinit std::int64_t rested_at_ns = 0;

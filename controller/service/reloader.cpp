@@ -162,8 +162,12 @@ void Reloader::refuse(const std::vector<std::string>& errors, const char* cause)
 void Reloader::reload(const char* cause) {
   const Config before = config_;
   const bool is_taken = attempt(cause, [&] {
-    config_ = load_();
-    TlsContexts tls = read_certificates();
+    TlsContexts tls;
+    {
+      const Pacing pacing;
+      config_ = load_();
+      tls = read_certificates();
+    }
     recompile("reloaded", cause);
     publisher_.set_tls(std::move(tls));
   });
