@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -50,20 +51,35 @@ std::optional<Opened> opened(std::string_view bytes) {
   return result;
 }
 
+/// The fleet's file as a snapshot's begins with it, the rest unread; empty if it does not. One that
+/// is damaged is kept for who wants to look at it, until its time is over.
+std::string fleet_of(const std::filesystem::path& snapshot) {
+  constexpr std::size_t kEnough = 256;
+  std::string begin(kEnough, '\0');
+  std::ifstream stream(snapshot, std::ios::binary);
+  stream.read(begin.data(), kEnough);
+  begin.resize(static_cast<std::size_t>(stream.gcount()));
+  if (!begin.starts_with(kMagic)) return {};
+  cache::ByteReader reader(std::string_view(begin).substr(kMagic.size()));
+  std::string_view fleet;
+  const bool is_name = reader.get_text(fleet) && fleet.find('/') == std::string_view::npos;
+  return is_name ? std::string(fleet) : std::string();
+}
+
+std::string fleet_name(std::string_view text) {
+  return fmt::format("fleet-{}.yaml", cache::to_hex(cache::content_id(text)));
+}
+
 }  // namespace
 
 SnapshotFolder::SnapshotFolder(std::filesystem::path path, std::size_t kept_max)
     : path_(std::move(path)), kept_max_(kept_max) {
   std::filesystem::create_directories(path_);
-  const KeptFolder folder(path_);
   for (const auto& entry : std::filesystem::directory_iterator(path_)) {
     const std::string name = entry.path().filename().string();
     const auto version = version_of(name);
     if (!version) continue;
-    // One that is damaged is kept for who wants to look at it, until its time is over.
-    const std::string bytes = folder.read(name).value_or("");
-    const auto file = opened(bytes);
-    kept_.push_back({*version, file ? std::string(file->fleet) : std::string()});
+    kept_.push_back({*version, fleet_of(entry.path())});
   }
   std::sort(kept_.begin(), kept_.end(),
             [](const Kept& a, const Kept& b) { return a.version < b.version; });
@@ -78,10 +94,9 @@ const std::string& SnapshotFolder::keep_fleet(const policy::Snapshot& snapshot) 
   if (part_ == snapshot.fleet) return fleet_;
   const std::string text = effective_yaml(
       FleetFile{.fleet = snapshot.fleet->fleet(), .routing = snapshot.fleet->options()});
-  const std::string name = fmt::format("fleet-{}.yaml", cache::to_hex(cache::content_id(text)));
-  KeptFolder(path_).write(name, text);
+  KeptFolder(path_).write(fleet_name(text), text);
   part_ = snapshot.fleet;
-  fleet_ = name;
+  fleet_ = fleet_name(text);
   return fleet_;
 }
 
@@ -117,7 +132,11 @@ void SnapshotFolder::prune() {
 const SnapshotReader::Fleet& SnapshotReader::fleet(const std::string& name) {
   const auto found = fleets_.find(name);
   if (found != fleets_.end()) return found->second;
-  FleetFile file = read_fleet_file(path_ / name);
+  const std::string path = (path_ / name).string();
+  const auto text = read_text(path);
+  if (!text) throw SnapshotUnreadable(fmt::format("{}: {}", path, text.error()));
+  if (fleet_name(*text) != name) throw SnapshotUnreadable(path + ": changed since it was written");
+  FleetFile file = parse_fleet_file(*text, path);
   return fleets_
       .emplace(name, Fleet{std::make_shared<const cache::Fleet>(std::move(file.fleet)),
                            std::move(file.routing)})

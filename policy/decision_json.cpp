@@ -59,6 +59,12 @@ bool is_url_path(std::string_view key) {
   return is_clean;
 }
 
+/// Scores that are km or ms have three digits, as these have.
+Decimals score_decimals(Scoring scoring) {
+  const bool has_unit = scoring == Scoring::latency || scoring == Scoring::nearest;
+  return has_unit ? Decimals::three : Decimals::six;
+}
+
 /// Room for a decision but its names, its key and its client: every member's name, eleven numbers,
 /// the version.
 constexpr std::size_t kFixedBytesMax = 512 + 12 * kDecimalBytesMax;
@@ -96,9 +102,7 @@ class DecisionWriter::Text {
 
 DecisionWriter::DecisionWriter(std::shared_ptr<const FleetPart> fleet) : fleet_(std::move(fleet)) {
   const Scoring scoring = fleet_->options().scoring;
-  // Scores that are km or ms have three digits, as these have.
-  const bool has_unit = scoring == Scoring::latency || scoring == Scoring::nearest;
-  score_decimals_ = has_unit ? Decimals::three : Decimals::six;
+  score_decimals_ = score_decimals(scoring);
   for (const std::string_view term : term_names(scoring)) {
     term_starts_.push_back(fmt::format("{}\"{}\":", term_starts_.empty() ? '{' : ',', term));
   }
@@ -241,8 +245,7 @@ void DecisionWriter::write_client(const geo::Cell& cell, std::string_view addres
 }
 
 double rounded_score(float score, Scoring scoring) {
-  const bool has_unit = scoring == Scoring::latency || scoring == Scoring::nearest;
-  const double steps = has_unit ? 1e3 : 1e6;
+  const double steps = score_decimals(scoring) == Decimals::three ? 1e3 : 1e6;
   return std::round(static_cast<double>(score) * steps) / steps;
 }
 

@@ -312,6 +312,13 @@ std::string outcome_text(const Outcome& outcome) {
 }  // namespace
 
 int replay_decisions(const ReplayCommand& command) {
+  const ReplayCommand understood{.inputs = command.inputs,
+                                 .fleet = command.fleet,
+                                 .snapshots = command.snapshots,
+                                 .json = command.json};
+  if (command != understood) {
+    throw cache::ParameterError("--snapshots goes with --fleet and --json, no other option");
+  }
   catch_interrupts();
   TerminalProgress progress;
   std::optional<policy::RoutingOptions> other;

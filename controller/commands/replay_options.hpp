@@ -58,6 +58,8 @@ struct ReplayCommand {
   bool no_timing = false;
   bool json = false;
   std::vector<std::string> outputs;
+
+  bool operator==(const ReplayCommand&) const = default;
 };
 
 /// What they mean, checked as far as that goes without the input.

@@ -155,12 +155,7 @@ void DecisionLog::write(const LoggedDecisions& decisions) {
     pending->cells.push_back(logged.client.cell);
     pending->contents.push_back(logged.request.content);
   }
-  try {
-    append(lines);
-    has_failed_ = false;
-  } catch (const std::exception& error) {
-    tell("decisions are not logged", error.what());
-  }
+  attempt("decisions are not logged", has_log_failed_, [&] { append(lines); });
 }
 
 void DecisionLog::append(const std::string& lines) {
@@ -188,11 +183,8 @@ void DecisionLog::keep_snapshots() {
   for (auto& [version, pending] : pending_) {
     if (pending.is_kept) continue;
     pending.is_kept = true;
-    try {
-      folder_->write(*pending.snapshot, pending.cells, pending.contents);
-    } catch (const std::exception& error) {
-      tell("a snapshot that decisions were made with is not kept", error.what());
-    }
+    attempt("a snapshot that decisions were made with is not kept", has_folder_failed_,
+            [&] { folder_->write(*pending.snapshot, pending.cells, pending.contents); });
   }
   has_unkept_ = false;
   while (!pending_.empty() &&
@@ -210,11 +202,15 @@ void DecisionLog::open() {
   written_bytes_ = static_cast<std::uint64_t>(facts.st_size);
 }
 
-void DecisionLog::tell(const char* what, const std::string& error) {
-  if (!has_failed_) {
-    log_.write({.level = LogLevel::error, .message = what, .fields = {{"error", error}}});
+void DecisionLog::attempt(const char* what, bool& has_failed, const std::function<void()>& work) {
+  try {
+    work();
+    has_failed = false;
+  } catch (const std::exception& error) {
+    if (!std::exchange(has_failed, true)) {
+      log_.write({.level = LogLevel::error, .message = what, .fields = {{"error", error.what()}}});
+    }
   }
-  has_failed_ = true;
 }
 
 }  // namespace edgeward::controller

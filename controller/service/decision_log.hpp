@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -96,7 +97,8 @@ class DecisionLog {
   void append(const std::string& lines);
   void keep_snapshots();
   void open();
-  void tell(const char* what, const std::string& error);
+  /// Runs what may throw, and says why it did if it had not the last time.
+  void attempt(const char* what, bool& has_failed, const std::function<void()>& work);
 
   DecisionLogOptions options_;
   const Log& log_;
@@ -105,7 +107,8 @@ class DecisionLog {
   std::optional<SnapshotFolder> folder_;
   std::map<std::uint64_t, Pending> pending_;  ///< by version
   bool has_unkept_ = false;
-  bool has_failed_ = false;
+  bool has_log_failed_ = false;
+  bool has_folder_failed_ = false;
 
   std::mutex mutex_;
   std::condition_variable wake_;

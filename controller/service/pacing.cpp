@@ -13,23 +13,44 @@ namespace {
 constexpr std::int64_t kLookNs = 50'000;
 constexpr std::int64_t kWorkNs = 90'000;
 constexpr std::int64_t kRestNs = 100'000;
+/// Timers and waking are this late on a processor that nobody else wants.
+constexpr std::int64_t kLateNs = 300'000;
+/// For so long after it had to wait for the processor the thread takes it for shared.
+constexpr std::int64_t kSharedNs = 20'000'000;
 
-/// Processor time of the thread when it last rested.
-thread_local constinit std::int64_t rested_at_ns = 0;
-
-std::int64_t worked_ns() {
+std::int64_t read_ns(clockid_t clock) {
   timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  ::clock_gettime(clock, &now);
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-/// A thread that only waited for the processor meanwhile has nothing to rest from.
+/// Of the thread: when the piece of work under way began, by its processor time and by the clock,
+/// and until when the processor counts as shared.
+struct Piece {
+  std::int64_t worked_ns = 0;
+  std::int64_t at_ns = 0;
+  std::int64_t shared_until_ns = 0;
+};
+thread_local constinit Piece piece;
+
+void begin_piece() {
+  piece.worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
+  piece.at_ns = read_ns(CLOCK_MONOTONIC);
+}
+
 void rest(int) {
   const int error = errno;
-  if (worked_ns() - rested_at_ns >= kWorkNs) {
-    const timespec duration{.tv_sec = 0, .tv_nsec = kRestNs};
-    ::nanosleep(&duration, nullptr);
-    rested_at_ns = worked_ns();
+  const std::int64_t worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - piece.worked_ns;
+  if (worked_ns >= kWorkNs) {
+    const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
+    std::int64_t waited_ns = now_ns - piece.at_ns - worked_ns;
+    if (now_ns < piece.shared_until_ns) {
+      const timespec duration{.tv_sec = 0, .tv_nsec = kRestNs};
+      ::nanosleep(&duration, nullptr);
+      waited_ns += read_ns(CLOCK_MONOTONIC) - now_ns - kRestNs;
+    }
+    if (waited_ns > kLateNs) piece.shared_until_ns = now_ns + kSharedNs;
+    begin_piece();
   }
   errno = error;
 }
@@ -42,7 +63,7 @@ Pacing::Pacing() {
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   if (::sigaction(SIGRTMIN, &action, nullptr) != 0) return;
-  rested_at_ns = worked_ns();
+  begin_piece();
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = SIGRTMIN;

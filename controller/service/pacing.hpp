@@ -4,11 +4,11 @@
 
 namespace edgeward::controller {
 
-/// While it lives the calling thread, when it has worked for a tenth of a millisecond, rests as
-/// long: whoever shares its processor waits no longer than that, where a scheduler would let a
-/// thread of any priority work from one of its clock's ticks to the next, milliseconds. Work takes
-/// several times as long, since timers and waking cost too. One a thread; of its own accord it does
-/// nothing to system calls but make them start again (SA_RESTART). Takes the signal SIGRTMIN.
+/// While it lives the calling thread, where others want its processor, rests after a tenth of a
+/// millisecond's work: they wait no longer than that, where a scheduler would let a thread of any
+/// priority work from one of its clock's ticks to the next, milliseconds. Where nobody else is, it
+/// works on; which of the two it is shows by how long it had to wait itself. One a thread; system
+/// calls are made to start again (SA_RESTART). Takes the signal SIGRTMIN.
 class Pacing {
  public:
   /// Without a timer to be had the thread works on.

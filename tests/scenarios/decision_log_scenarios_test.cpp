@@ -138,6 +138,8 @@ TEST_CASE("logged decisions come out the same again by the snapshots that were k
   CHECK(other.at("distance_km").at("now").as_double() <
         other.at("distance_km").at("was").as_double());
 
+  CHECK(place.replay({"--capacity", "1%"}).exit_code == 2);
+
   // The log is a request log too, of what has a key.
   const test::Outcome requests = test::run(
       EDGEWARD_BINARY, {"replay", place.path("decisions.ndjson"), "--policy", "lru", "--json"});
@@ -181,6 +183,19 @@ TEST_CASE("a decision log that does not fit its snapshots is told from one that 
   const test::Outcome damaged = place.replay();
   CHECK(damaged.exit_code == 2);
   CHECK(damaged.err.find("not a snapshot, or a damaged one") != std::string::npos);
+  place.write(name, bytes);
+  const test::Outcome whole = place.replay();
+  CHECK(whole.exit_code == 0);
+  for (const auto& entry : std::filesystem::directory_iterator(place.path("kept"))) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::string fleet = test::read_file(entry.path());
+    fleet.replace(fleet.find("distance: 0.3"), 13, "distance: 0.4");
+    fleet.replace(fleet.find("hit: 0.4"), 8, "hit: 0.3");
+    place.write(fmt::format("kept/{}", entry.path().filename().string()), fleet);
+    const test::Outcome other = place.replay();
+    CHECK(other.exit_code == 2);
+    CHECK(other.err.find("changed since it was written") != std::string::npos);
+  }
   std::filesystem::remove(snapshot);
   const test::Outcome missing = place.replay();
   CHECK(missing.exit_code == 2);
