@@ -5,16 +5,13 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include "cache/random.hpp"
 #include "tests/scenarios/serving.hpp"
+#include "tests/scenarios/three_edges.hpp"
 #include "tests/support.hpp"
 
 namespace edgeward {
@@ -22,62 +19,13 @@ namespace edgeward {
 namespace {
 
 namespace json = boost::json;
+using test::edge_of;
 using test::HttpAnswer;
 using test::HttpConnection;
+using test::kRoute;
 using test::Serving;
-
-/// A configuration of three edges that needs no database; clients of 192.0.2.0/24 are in Frankfurt.
-class Place {
- public:
-  Place() {
-    folder_.write("clients.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,50.11,8.68,DE,\n");
-    write_fleet("fra1", "fra1");
-    write_config("127.0.0.1/32");
-  }
-
-  void write_fleet(const std::string& name, const std::string& endpoint) const {
-    folder_.write("fleet.yaml",
-                  fmt::format("origin: {{lat: 38.94, lon: -77.46}}\n"
-                              "edges:\n"
-                              "  {}: {{lat: 50.03, lon: 8.57, storage: 1TiB, endpoint: {}}}\n"
-                              "  ams1: {{lat: 52.31, lon: 4.76, storage: 1TiB}}\n"
-                              "  nrt1: {{lat: 35.76, lon: 140.39, storage: 1TiB}}\n",
-                              name, endpoint));
-  }
-  void write_config(const std::string& trusted, const std::string& more = {}) const {
-    folder_.write("edgeward.yaml",
-                  fmt::format("fleet: fleet.yaml\n"
-                              "geo: {{databases: [], overrides: clients.csv}}\n"
-                              "routing: {{spread_epsilon: {{score: 0}}, min_candidates: 1}}\n"
-                              "serve: {{tick: 20ms, workers: 2, unreported_edges: ready,\n"
-                              "        recovery_hold: 0s, slow_start: 0s, state_dir: state,\n"
-                              "        trusted_callers: [{}]{}}}\n",
-                              trusted, more));
-  }
-  [[nodiscard]] std::vector<std::string> arguments() const {
-    return {"--config", (folder_.path() / "edgeward.yaml").string()};
-  }
-  [[nodiscard]] const test::TemporaryFolder& folder() const { return folder_; }
-
- private:
-  test::TemporaryFolder folder_;
-};
-
-constexpr const char* kRoute = "/v1/route?client=192.0.2.7&content=/a";
-
-std::string edge_of(const HttpAnswer& answer) {
-  const json::object decision = json::parse(answer.body).as_object();
-  const json::value& edge = decision.at("edge");
-  return edge.is_string() ? edge.get_string().c_str() : "none";
-}
-
-/// Asks until the answer's edge is that one; a tick makes it so.
-void wait_for_edge(HttpConnection& connection, const std::string& wanted) {
-  for (int i = 0; i < 200'000; ++i) {
-    if (edge_of(connection.get(kRoute)) == wanted) return;
-  }
-  FAIL("the edge never became " << wanted);
-}
+using test::wait_for_edge;
+using Place = test::ThreeEdges;
 
 /// What dig finds, `+short`: an address a line, sorted as they came.
 std::string dig(const Serving& serving, std::vector<std::string> words) {
@@ -162,139 +110,6 @@ TEST_CASE("many requests in one write are answered in their order in whatever pi
   }
 }
 
-TEST_CASE("states and drains and their end are followed, drains outlive a restart") {
-  const Place place;
-  {
-    Serving serving(place.arguments());
-    HttpConnection connection(serving.port());
-    HttpConnection admin(serving.admin_port());
-    CHECK(edge_of(connection.get(kRoute)) == "fra1");
-    CHECK(admin.post("/v1/state", R"({"edge":"fra1","mode":"down"})").status == 204);
-    wait_for_edge(connection, "ams1");
-    CHECK(admin.post("/v1/state", R"({"edge":"fra1","mode":"ready"})").status == 204);
-    wait_for_edge(connection, "fra1");
-    CHECK(admin.post("/v1/edges/fra1/drain").status == 204);
-    wait_for_edge(connection, "ams1");
-    CHECK(connection.post("/v1/edges/fra1/undrain").status == 404);
-    CHECK(serving.stop() == 0);
-  }
-  Serving again(place.arguments());
-  CHECK(again.said().find("fra1 is drained, as it was before") != std::string::npos);
-  HttpConnection connection(again.port());
-  CHECK(edge_of(connection.get(kRoute)) == "ams1");
-}
-
-TEST_CASE("states and what was learned outlive a restart") {
-  const Place place;
-  place.write_config("127.0.0.1/32", ", hit_model: {interval: 10ms}");
-  {
-    Serving serving(place.arguments());
-    HttpConnection connection(serving.port());
-    HttpConnection admin(serving.admin_port());
-    CHECK(admin.post("/v1/state", R"({"edge":"nrt1","seq":7,"mode":"down"})").status == 204);
-    std::string events;
-    for (int i = 0; i < 100; ++i) {
-      events += "{\"edge\":\"fra1\",\"key\":\"/a\",\"hit\":false}\n";
-      events += "{\"edge\":\"ams1\",\"key\":\"/a\",\"hit\":true}\n";
-    }
-    CHECK(admin.post("/v1/events", events).status == 200);
-    wait_for_edge(connection, "ams1");
-    CHECK(serving.stop() == 0);
-  }
-  Serving again(place.arguments());
-  CHECK(again.said().find("chances of a hit are those that were learned before") !=
-        std::string::npos);
-  HttpConnection connection(again.port());
-  CHECK(edge_of(connection.get(kRoute)) == "ams1");  // its first answer
-  HttpConnection admin(again.admin_port());
-  const json::value answer = json::parse(admin.get("/v1/edges").body);
-  CHECK(answer.at("edges").at(2).at("mode") == "down");
-  CHECK(admin.post("/v1/state", R"({"edge":"nrt1","seq":6,"mode":"ready"})").status == 409);
-}
-
-TEST_CASE("a start with a configuration that cannot be used takes the last that was good") {
-  const Place place;
-  std::vector<std::string> arguments = place.arguments();
-  arguments.insert(arguments.end(), {"--state-dir", (place.folder().path() / "kept").string()});
-  {
-    Serving serving(arguments);
-    place.write_fleet("fra2", "fra2.example");
-    serving.signal(SIGHUP);
-    serving.wait_for("reloaded");
-    CHECK(serving.stop() == 0);
-  }
-  place.folder().write("edgeward.yaml", "serv: {}\n");
-  Serving again(arguments);
-  CHECK(again.said().find("going on with the last that was good") != std::string::npos);
-  HttpConnection connection(again.port());
-  CHECK(edge_of(connection.get(kRoute)) == "fra2");
-  HttpConnection admin(again.admin_port());
-  const json::value answer = json::parse(admin.get("/v1/edges").body);
-  CHECK(answer.at("reload_error").is_string());
-  // Mended, it is taken.
-  place.write_fleet("fra3", "fra3.example");
-  place.write_config("127.0.0.1/32");
-  CHECK(admin.post("/v1/reload").status == 202);
-  wait_for_edge(connection, "fra3");
-}
-
-TEST_CASE("a start with a database that is broken or gone takes the last that was good") {
-  const test::TemporaryFolder folder;
-  const std::string source = EDGEWARD_SOURCE_DIR;
-  const std::string world = test::read_file(source + "/data/geo/world.mmdb");
-  const std::string database = folder.write("world.mmdb", world).string();
-  const std::string config =
-      folder
-          .write("edgeward.yaml", fmt::format("fleet: {}/data/fleets/demo.yaml\n"
-                                              "geo: {{databases: [world.mmdb]}}\n"
-                                              "serve: {{tick: 20ms, unreported_edges: ready}}\n",
-                                              source))
-          .string();
-  const std::vector<std::string> arguments{"--config", config, "--state-dir",
-                                           (folder.path() / "kept").string()};
-  constexpr const char* kLondon = "/v1/route?client=81.2.69.142&content=/a";
-  const auto is_london = [&](const Serving& serving) {
-    return edge_of(HttpConnection(serving.port()).get(kLondon)) == "lhr1";
-  };
-  {
-    Serving serving(arguments);
-    CHECK(is_london(serving));
-    CHECK(serving.stop() == 0);
-  }
-  folder.write("world.mmdb", world.substr(0, world.size() / 2));
-  for (const bool is_there : {true, false}) {
-    if (!is_there) std::filesystem::remove(database);
-    Serving serving(arguments);
-    CHECK(serving.said().find("going on with the last that was good") != std::string::npos);
-    CHECK(is_london(serving));
-    CHECK(serving.stop() == 0);
-  }
-  // Mended, it is taken.
-  folder.write("world.mmdb", world);
-  Serving serving(arguments);
-  CHECK(serving.said().find("going on with the last") == std::string::npos);
-  CHECK(is_london(serving));
-}
-
-TEST_CASE("a folder that cannot be written ends no worker and is said") {
-  const Place place;
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  // A file where the folder should be, once what is written at the start is there.
-  const std::filesystem::path state = place.folder().path() / "state";
-  while (!std::filesystem::exists(state / "config.yaml")) (void)connection.get(kRoute);
-  std::filesystem::remove_all(state);
-  place.folder().write("state", "");
-  HttpConnection admin(serving.admin_port());
-  CHECK(admin.post("/v1/edges/fra1/drain").status == 204);
-  serving.wait_for("what is known of edges is not kept");
-  wait_for_edge(connection, "ams1");
-  std::filesystem::remove(place.folder().path() / "state");
-  CHECK(serving.stop() == 0);
-  CHECK(test::read_file(place.folder().path() / "state/edges.json").find("fra1") !=
-        std::string::npos);
-}
-
 TEST_CASE("the edge command sees and drains and says what a service refuses") {
   const Place place;
   std::string admin;
@@ -320,36 +135,6 @@ TEST_CASE("the edge command sees and drains and says what a service refuses") {
   const test::Outcome gone = test::run(EDGEWARD_BINARY, {"edge", "list", "--admin", admin});
   CHECK(gone.exit_code == 75);
   CHECK(gone.err.find(admin) != std::string::npos);
-}
-
-TEST_CASE("a reload takes a good configuration and refuses a bad one") {
-  const Place place;
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  place.write_fleet("fra2", "fra2.example");
-  serving.signal(SIGHUP);
-  serving.wait_for("reloaded");
-  wait_for_edge(connection, "fra2");
-  place.folder().write("fleet.yaml", "origin: {lat: 1, lon: 2}\nedgs: {}\n");
-  HttpConnection admin(serving.admin_port());
-  CHECK(admin.post("/v1/reload").status == 202);
-  serving.wait_for("fleet.yaml:2:1: a fleet file: unknown key 'edgs'");
-  CHECK(edge_of(connection.get(kRoute)) == "fra2");
-}
-
-TEST_CASE("a changed file is taken in without being asked, once it lies still") {
-  const Place place;
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  CHECK(edge_of(connection.get(kRoute)) == "fra1");
-  place.folder().write("next.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,35,139,JP,\n");
-  std::filesystem::rename(place.folder().path() / "next.csv",
-                          place.folder().path() / "clients.csv");
-  wait_for_edge(connection, "nrt1");
-  serving.wait_for("changed files taken in");
-  place.folder().write("clients.csv", "prefix,lat\nx,1\n");
-  serving.wait_for("refused, going on as before");
-  CHECK(edge_of(connection.get(kRoute)) == "nrt1");
 }
 
 TEST_CASE("what edges report of their requests and of round trips changes where clients go") {
@@ -409,104 +194,6 @@ TEST_CASE("round trips that were reported move a client to another edge") {
   wait_for_edge(connection, "ams1");
 }
 
-namespace {
-
-/// A copy with something wrong: bits turned, the end cut off, a piece lost or doubled.
-std::string bent(std::string text, cache::Random& random) {
-  const std::size_t at = random.below(text.size());
-  const std::size_t length = 1 + random.below(std::min<std::size_t>(text.size() - at, 40));
-  switch (random.below(4)) {
-    case 0:
-      text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
-      return text;
-    case 1:
-      return text.substr(0, at);
-    case 2:
-      return text.erase(at, length);
-    default:
-      return text.insert(at, text.substr(at, length));
-  }
-}
-
-/// Reloads that have come to an end, taken and refused.
-std::pair<int, int> reloads(HttpConnection& admin) {
-  const std::string metrics = admin.get("/metrics").body;
-  const auto value = [&](std::string_view name) {
-    const std::size_t at = metrics.find(name);
-    REQUIRE(at != std::string::npos);
-    return std::stoi(metrics.substr(at + name.size()));
-  };
-  return {value("edgeward_reloads_total{result=\"taken\"} "),
-          value("edgeward_reloads_total{result=\"refused\"} ")};
-}
-
-}  // namespace
-
-TEST_CASE("a thousand damaged files leave the service answering") {
-  const Place place;
-  const std::filesystem::path folder = place.folder().path();
-  place.folder().write("places.csv",
-                       "network,lat,lon,country\n192.0.2.0/24,50.11,8.68,DE\n"
-                       "198.51.100.0/24,52.4,4.9,NL\n203.0.113.0/24,35.6,139.7,JP\n");
-  REQUIRE(test::run(EDGEWARD_BINARY, {"geo", "build", (folder / "places.csv").string(), "-o",
-                                      (folder / "places.mmdb").string()})
-              .exit_code == 0);
-  std::string config = test::read_file(folder / "edgeward.yaml");
-  config.replace(config.find("databases: []"), 13, "databases: [places.mmdb]");
-  place.folder().write("edgeward.yaml", config);
-  const std::string database = test::read_file(folder / "places.mmdb");
-  Serving serving(place.arguments());
-  HttpConnection admin(serving.admin_port());
-  // Damage may well make a good configuration, in which edges that never reported get no clients.
-  const auto report_all = [&] {
-    for (const char* edge : {"fra1", "ams1", "nrt1"}) {
-      REQUIRE(admin.post("/v1/state", fmt::format("{{\"edge\":\"{}\"}}", edge)).status == 204);
-    }
-  };
-  report_all();
-  std::atomic<bool> is_over{false};
-  std::atomic<int> wrong{0};
-  std::thread client([&] {
-    HttpConnection connection(serving.port());
-    while (!is_over) {
-      const HttpAnswer answer = connection.get(kRoute);
-      wrong += answer.status == 200 && edge_of(answer) != "none" ? 0 : 1;
-    }
-  });
-  HttpConnection connection(serving.port());
-  cache::Random random(11);
-  int refused = 0;
-  auto before = reloads(admin);
-  for (int i = 0; i < 1000; ++i) {
-    if (i % 5 == 0) report_all();  // well before they count as silent, on a slow machine too
-    const bool is_config = i % 10 < 7;
-    place.folder().write(is_config ? "next.yaml" : "next.mmdb",
-                         bent(is_config ? config : database, random));
-    std::filesystem::rename(folder / (is_config ? "next.yaml" : "next.mmdb"),
-                            folder / (is_config ? "edgeward.yaml" : "places.mmdb"));
-    const std::string edge = edge_of(connection.get(kRoute));
-    while (admin.post("/v1/reload").status != 202) {
-    }
-    auto after = before;
-    while (after == before) after = reloads(admin);
-    if (after.second > before.second) {
-      ++refused;
-      REQUIRE(edge_of(connection.get(kRoute)) == edge);
-    }
-    before = after;
-    // The other file is whole, so that each is judged alone.
-    place.folder().write(is_config ? "edgeward.yaml" : "places.mmdb",
-                         is_config ? config : database);
-  }
-  is_over = true;
-  client.join();
-  CHECK(wrong == 0);
-  CHECK(refused > 500);  // some damage is none that anybody could see
-  while (admin.post("/v1/reload").status != 202) {
-  }
-  wait_for_edge(connection, "fra1");
-}
-
 TEST_CASE("the end comes after what has been asked and without a reset") {
   const Place place;
   Serving serving(place.arguments());
@@ -541,64 +228,6 @@ TEST_CASE("the end comes after what has been asked and without a reset") {
   CHECK(idle.is_closed());
 }
 
-TEST_CASE("threads answer rightly through reloads and states and drains") {
-  const Place place;
-  place.write_config("127.0.0.1/32",
-                     ", decision_log: {file: decisions.ndjson, sample: 0.02, snapshot_dir: kept}");
-  Serving serving(place.arguments());
-  std::atomic<bool> is_over{false};
-  std::atomic<std::uint64_t> answered{0};
-  std::atomic<std::uint64_t> wrong{0};
-  std::vector<std::thread> clients;
-  for (int i = 0; i < 3; ++i) {
-    clients.emplace_back([&] {
-      HttpConnection connection(serving.port());
-      std::uint64_t version = 0;
-      while (!is_over) {
-        const HttpAnswer answer = connection.get(kRoute);
-        const json::object decision = json::parse(answer.body).as_object();
-        // Always somebody: at most one edge is drained, one down. Versions never go back.
-        const auto now = decision.at("snapshot_version").to_number<std::uint64_t>();
-        const bool is_right =
-            answer.status == 200 && decision.at("edge").is_string() && now >= version;
-        version = now;
-        wrong += is_right ? 0 : 1;
-        ++answered;
-      }
-    });
-  }
-  HttpConnection admin(serving.admin_port());
-  for (int i = 0; i < 12; ++i) {
-    const std::string fleet = i % 2 == 0 ? "fra1" : "fra2";
-    place.write_fleet(fleet, fleet);
-    serving.signal(SIGHUP);
-    for (int k = 0; k < 20; ++k) {
-      const char* mode = k % 2 == 0 ? "down" : "ready";
-      CHECK(admin.post("/v1/state", fmt::format(R"({{"edge":"ams1","mode":"{}"}})", mode)).status ==
-            204);
-      CHECK(admin.post(k % 4 < 2 ? "/v1/edges/nrt1/drain" : "/v1/edges/nrt1/undrain").status ==
-            204);
-      CHECK(admin.get("/v1/edges").status == 200);
-      CHECK(admin.get("/metrics").status == 200);
-    }
-  }
-  is_over = true;
-  for (std::thread& client : clients) client.join();
-  CHECK(serving.stop() == 0);
-  CHECK(answered > 100);
-  CHECK(wrong == 0);
-  CHECK(serving.said().find("ThreadSanitizer") == std::string::npos);
-  const std::string log = (place.folder().path() / "decisions.ndjson").string();
-  const test::Outcome again = test::run(
-      EDGEWARD_BINARY,
-      {"replay", log, "--json", "--snapshots", (place.folder().path() / "kept").string()});
-  CAPTURE(again.out, again.err);
-  CHECK(again.exit_code == 0);
-  const json::value made = json::parse(again.out);
-  CHECK(made.at("same").to_number<double>() ==
-        Approx(0.02 * static_cast<double>(answered)).epsilon(0.3));
-}
-
 TEST_CASE("who asks for too much is refused early, and answered when it is over") {
   const Place place;
   place.write_config("127.0.0.1/32", ", limits: {delay: 1ms, body: 8MiB}");
@@ -606,23 +235,7 @@ TEST_CASE("who asks for too much is refused early, and answered when it is over"
   config.replace(config.find("workers: 2"), 10, "workers: 1");
   place.folder().write("edgeward.yaml", config);
   Serving serving(place.arguments());
-  // What is wrong takes longest, and is soon sent: the service is to be late, not the crowd.
-  std::string batch;
-  for (int i = 0; i < 9000; ++i) batch += "{\"clinet\":1}\n";
-  std::atomic<bool> is_over{false};
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> crowd;
-  for (int i = 0; i < 16; ++i) {
-    crowd.emplace_back([&] {
-      std::optional<HttpConnection> connection;
-      while (!is_over) {
-        if (!connection) connection.emplace(serving.port());
-        const HttpAnswer answer = connection->post("/v1/route", batch, "application/x-ndjson");
-        wrong += answer.status == 200 || answer.status == 503 ? 0 : 1;
-        if (answer.status != 200) connection.reset();
-      }
-    });
-  }
+  test::Crowd crowd([&] { return std::make_unique<HttpConnection>(serving.port()); });
   // Somebody in the crowd, who wants little.
   HttpAnswer refused;
   while (refused.status != 503) {
@@ -638,9 +251,9 @@ TEST_CASE("who asks for too much is refused early, and answered when it is over"
   // Operators are heard.
   HttpConnection admin(serving.admin_port());
   CHECK(admin.get("/v1/edges").status == 200);
-  is_over = true;
-  for (std::thread& one : crowd) one.join();
-  CHECK(wrong == 0);
+  crowd.end();
+  CHECK(crowd.wrong() == 0);
+  CHECK(crowd.cut_off() == 0);
   int in_a_row = 0;
   while (in_a_row < 100) {
     HttpConnection connection(serving.port());

@@ -16,6 +16,7 @@
 #include "tests/certificates.hpp"
 #include "tests/exposition.hpp"
 #include "tests/scenarios/serving.hpp"
+#include "tests/scenarios/three_edges.hpp"
 #include "tests/support.hpp"
 
 namespace edgeward {
@@ -345,29 +346,8 @@ TEST_CASE("a service that is late with its work refuses handshakes, but no opera
   config.replace(config.find("workers: 2"), 10, "workers: 1");
   place.authority().folder().write("edgeward.yaml", config);
   Serving serving(place.arguments());
-  // What is wrong takes longest, and is soon sent: the service is to be late, not the crowd.
-  std::string batch;
-  for (int i = 0; i < 9000; ++i) batch += "{\"clinet\":1}\n";
-  std::atomic<bool> is_over{false};
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> crowd;
-  for (int i = 0; i < 16; ++i) {
-    crowd.emplace_back([&] {
-      std::unique_ptr<HttpConnection> connection;
-      while (!is_over) {
-        try {
-          if (!connection) {
-            connection = std::make_unique<HttpConnection>(serving.port(), place.client());
-          }
-          const HttpAnswer answer = connection->post("/v1/route", batch, "application/x-ndjson");
-          wrong += answer.status == 200 || answer.status == 503 ? 0 : 1;
-          if (answer.status != 200) connection.reset();
-        } catch (const std::runtime_error&) {
-          connection.reset();  // refused before or while it asked
-        }
-      }
-    });
-  }
+  test::Crowd crowd(
+      [&] { return std::make_unique<HttpConnection>(serving.port(), place.client()); });
   std::string refusal;
   while (refusal.find("internal error") == std::string::npos) {
     try {
@@ -379,9 +359,8 @@ TEST_CASE("a service that is late with its work refuses handshakes, but no opera
     }
   }
   CHECK(scrape(place, serving).sum("edgeward_connections_opened_total") > 0);
-  is_over = true;
-  for (std::thread& one : crowd) one.join();
-  CHECK(wrong == 0);
+  crowd.end();
+  CHECK(crowd.wrong() == 0);
   CHECK(scrape(place, serving)
             .sum("edgeward_connections_refused_total",
                  {{"listener", "clients"}, {"limit", "delay"}}) > 0);

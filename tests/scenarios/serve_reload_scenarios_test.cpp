@@ -1,0 +1,215 @@
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cache/random.hpp"
+#include "tests/scenarios/serving.hpp"
+#include "tests/scenarios/three_edges.hpp"
+#include "tests/support.hpp"
+
+namespace edgeward {
+
+namespace {
+
+namespace json = boost::json;
+using test::edge_of;
+using test::HttpAnswer;
+using test::HttpConnection;
+using test::kRoute;
+using test::Serving;
+using test::wait_for_edge;
+using Place = test::ThreeEdges;
+
+/// A copy with something wrong: bits turned, the end cut off, a piece lost or doubled.
+std::string bent(std::string text, cache::Random& random) {
+  const std::size_t at = random.below(text.size());
+  const std::size_t length = 1 + random.below(std::min<std::size_t>(text.size() - at, 40));
+  switch (random.below(4)) {
+    case 0:
+      text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+      return text;
+    case 1:
+      return text.substr(0, at);
+    case 2:
+      return text.erase(at, length);
+    default:
+      return text.insert(at, text.substr(at, length));
+  }
+}
+
+/// Reloads that have come to an end, taken and refused.
+std::pair<int, int> reloads(HttpConnection& admin) {
+  const std::string metrics = admin.get("/metrics").body;
+  const auto value = [&](std::string_view name) {
+    const std::size_t at = metrics.find(name);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(metrics.substr(at + name.size()));
+  };
+  return {value("edgeward_reloads_total{result=\"taken\"} "),
+          value("edgeward_reloads_total{result=\"refused\"} ")};
+}
+
+}  // namespace
+
+TEST_CASE("a reload takes a good configuration and refuses a bad one") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  place.write_fleet("fra2", "fra2.example");
+  serving.signal(SIGHUP);
+  serving.wait_for("reloaded");
+  wait_for_edge(connection, "fra2");
+  place.folder().write("fleet.yaml", "origin: {lat: 1, lon: 2}\nedgs: {}\n");
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.post("/v1/reload").status == 202);
+  serving.wait_for("fleet.yaml:2:1: a fleet file: unknown key 'edgs'");
+  CHECK(edge_of(connection.get(kRoute)) == "fra2");
+}
+
+TEST_CASE("a changed file is taken in without being asked, once it lies still") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  CHECK(edge_of(connection.get(kRoute)) == "fra1");
+  place.folder().write("next.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,35,139,JP,\n");
+  std::filesystem::rename(place.folder().path() / "next.csv",
+                          place.folder().path() / "clients.csv");
+  wait_for_edge(connection, "nrt1");
+  serving.wait_for("changed files taken in");
+  place.folder().write("clients.csv", "prefix,lat\nx,1\n");
+  serving.wait_for("refused, going on as before");
+  CHECK(edge_of(connection.get(kRoute)) == "nrt1");
+}
+
+TEST_CASE("a thousand damaged files leave the service answering") {
+  const Place place;
+  const std::filesystem::path folder = place.folder().path();
+  place.folder().write("places.csv",
+                       "network,lat,lon,country\n192.0.2.0/24,50.11,8.68,DE\n"
+                       "198.51.100.0/24,52.4,4.9,NL\n203.0.113.0/24,35.6,139.7,JP\n");
+  REQUIRE(test::run(EDGEWARD_BINARY, {"geo", "build", (folder / "places.csv").string(), "-o",
+                                      (folder / "places.mmdb").string()})
+              .exit_code == 0);
+  std::string config = test::read_file(folder / "edgeward.yaml");
+  config.replace(config.find("databases: []"), 13, "databases: [places.mmdb]");
+  place.folder().write("edgeward.yaml", config);
+  const std::string database = test::read_file(folder / "places.mmdb");
+  Serving serving(place.arguments());
+  HttpConnection admin(serving.admin_port());
+  // Damage may well make a good configuration, in which edges that never reported get no clients.
+  const auto report_all = [&] {
+    for (const char* edge : {"fra1", "ams1", "nrt1"}) {
+      REQUIRE(admin.post("/v1/state", fmt::format("{{\"edge\":\"{}\"}}", edge)).status == 204);
+    }
+  };
+  report_all();
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::thread client([&] {
+    HttpConnection connection(serving.port());
+    while (!is_over) {
+      const HttpAnswer answer = connection.get(kRoute);
+      wrong += answer.status == 200 && edge_of(answer) != "none" ? 0 : 1;
+    }
+  });
+  HttpConnection connection(serving.port());
+  cache::Random random(11);
+  int refused = 0;
+  auto before = reloads(admin);
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 5 == 0) report_all();  // well before they count as silent, on a slow machine too
+    const bool is_config = i % 10 < 7;
+    place.folder().write(is_config ? "next.yaml" : "next.mmdb",
+                         bent(is_config ? config : database, random));
+    std::filesystem::rename(folder / (is_config ? "next.yaml" : "next.mmdb"),
+                            folder / (is_config ? "edgeward.yaml" : "places.mmdb"));
+    const std::string edge = edge_of(connection.get(kRoute));
+    while (admin.post("/v1/reload").status != 202) {
+    }
+    auto after = before;
+    while (after == before) after = reloads(admin);
+    if (after.second > before.second) {
+      ++refused;
+      REQUIRE(edge_of(connection.get(kRoute)) == edge);
+    }
+    before = after;
+    // The other file is whole, so that each is judged alone.
+    place.folder().write(is_config ? "edgeward.yaml" : "places.mmdb",
+                         is_config ? config : database);
+  }
+  is_over = true;
+  client.join();
+  CHECK(wrong == 0);
+  CHECK(refused > 500);  // some damage is none that anybody could see
+  while (admin.post("/v1/reload").status != 202) {
+  }
+  wait_for_edge(connection, "fra1");
+}
+
+TEST_CASE("threads answer rightly through reloads and states and drains") {
+  const Place place;
+  place.write_config("127.0.0.1/32",
+                     ", decision_log: {file: decisions.ndjson, sample: 0.02, snapshot_dir: kept}");
+  Serving serving(place.arguments());
+  std::atomic<bool> is_over{false};
+  std::atomic<std::uint64_t> answered{0};
+  std::atomic<std::uint64_t> wrong{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      HttpConnection connection(serving.port());
+      std::uint64_t version = 0;
+      while (!is_over) {
+        const HttpAnswer answer = connection.get(kRoute);
+        const json::object decision = json::parse(answer.body).as_object();
+        // Always somebody: at most one edge is drained, one down. Versions never go back.
+        const auto now = decision.at("snapshot_version").to_number<std::uint64_t>();
+        const bool is_right =
+            answer.status == 200 && decision.at("edge").is_string() && now >= version;
+        version = now;
+        wrong += is_right ? 0 : 1;
+        ++answered;
+      }
+    });
+  }
+  HttpConnection admin(serving.admin_port());
+  for (int i = 0; i < 12; ++i) {
+    const std::string fleet = i % 2 == 0 ? "fra1" : "fra2";
+    place.write_fleet(fleet, fleet);
+    serving.signal(SIGHUP);
+    for (int k = 0; k < 20; ++k) {
+      const char* mode = k % 2 == 0 ? "down" : "ready";
+      CHECK(admin.post("/v1/state", fmt::format(R"({{"edge":"ams1","mode":"{}"}})", mode)).status ==
+            204);
+      CHECK(admin.post(k % 4 < 2 ? "/v1/edges/nrt1/drain" : "/v1/edges/nrt1/undrain").status ==
+            204);
+      CHECK(admin.get("/v1/edges").status == 200);
+      CHECK(admin.get("/metrics").status == 200);
+    }
+  }
+  is_over = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(serving.stop() == 0);
+  CHECK(answered > 100);
+  CHECK(wrong == 0);
+  CHECK(serving.said().find("ThreadSanitizer") == std::string::npos);
+  const std::string log = (place.folder().path() / "decisions.ndjson").string();
+  const test::Outcome again = test::run(
+      EDGEWARD_BINARY,
+      {"replay", log, "--json", "--snapshots", (place.folder().path() / "kept").string()});
+  CAPTURE(again.out, again.err);
+  CHECK(again.exit_code == 0);
+  const json::value made = json::parse(again.out);
+  CHECK(made.at("same").to_number<double>() ==
+        Approx(0.02 * static_cast<double>(answered)).epsilon(0.3));
+}
+
+}  // namespace edgeward
