@@ -180,7 +180,8 @@ void DecisionLog::append(const std::string& lines) {
 }
 
 void DecisionLog::keep_snapshots() {
-  for (auto& [version, pending] : pending_) {
+  for (auto& each : pending_) {
+    Pending& pending = each.second;
     if (pending.is_kept) continue;
     pending.is_kept = true;
     attempt("a snapshot that decisions were made with is not kept", has_folder_failed_,
