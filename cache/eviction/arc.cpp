@@ -58,6 +58,8 @@ class Arc final : public PolicyBase<Arc> {
     return tag == kOnce || tag == kTwice;
   }
 
+  void evict_next() { evict(false); }
+
   [[nodiscard]] ObjectIndex victim() override {
     return objects() == 0 ? kNoObject : (evicts_once(false) ? once_ : twice_).oldest();
   }

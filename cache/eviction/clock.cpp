@@ -38,6 +38,8 @@ class Clock final : public PolicyBase<Clock> {
     return states_[object] != kAbsent;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     if (queue_.empty()) return kNoObject;
     while (states_[queue_.oldest()] == kUsed) {

@@ -34,6 +34,8 @@ class Fifo final : public PolicyBase<Fifo> {
     return after_[object] != kAbsent;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override { return objects() == 0 ? kNoObject : oldest_; }
 
   void check_invariants() const override {

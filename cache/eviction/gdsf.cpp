@@ -48,6 +48,13 @@ class Gdsf final : public PolicyBase<Gdsf> {
     added(size);
   }
 
+  void evict_next() {
+    const ObjectIndex out = heap_.top();
+    age_ = std::bit_cast<double>(heap_.node(out).priority);
+    heap_.pop();
+    evicted(size_bytes(out));
+  }
+
   [[nodiscard]] bool contains(ObjectIndex object) const override { return heap_.contains(object); }
 
   [[nodiscard]] ObjectIndex victim() override { return objects() == 0 ? kNoObject : heap_.top(); }

@@ -34,14 +34,16 @@ class Hyperbolic final : public PolicyBase<Hyperbolic> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    while (!has_room(size)) {
-      const ObjectIndex out = victim();
-      cached_.erase(out);
-      evicted(size_bytes(out));
-      victim_ = kNoObject;
-    }
+    while (!has_room(size)) evict_next();
     cached_.insert(object, {.requests = 1, .inserted = now()});
     added(size);
+    victim_ = kNoObject;
+  }
+
+  void evict_next() {
+    const ObjectIndex out = victim();
+    cached_.erase(out);
+    evicted(size_bytes(out));
     victim_ = kNoObject;
   }
 

@@ -26,13 +26,15 @@ class Lfu final : public PolicyBase<Lfu> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    while (!has_room(size)) {
-      evicted(size_bytes(heap_.top()));
-      heap_.pop();
-    }
+    while (!has_room(size)) evict_next();
     heap_.push(object,
                {.priority = 1, .last_access = static_cast<std::uint32_t>(now()), .frequency = 1});
     added(size);
+  }
+
+  void evict_next() {
+    evicted(size_bytes(heap_.top()));
+    heap_.pop();
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override { return heap_.contains(object); }

@@ -28,16 +28,18 @@ class Lfuda final : public PolicyBase<Lfuda> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    while (!has_room(size)) {
-      const ObjectIndex out = heap_.top();
-      age_ = heap_.node(out).priority;
-      heap_.pop();
-      evicted(size_bytes(out));
-    }
+    while (!has_room(size)) evict_next();
     heap_.push(
         object,
         {.priority = age_ + 1, .last_access = static_cast<std::uint32_t>(now()), .frequency = 1});
     added(size);
+  }
+
+  void evict_next() {
+    const ObjectIndex out = heap_.top();
+    age_ = heap_.node(out).priority;
+    heap_.pop();
+    evicted(size_bytes(out));
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override { return heap_.contains(object); }

@@ -58,15 +58,17 @@ class Lhd final : public PolicyBase<Lhd> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    while (!has_room(size)) {
-      const ObjectIndex out = victim();
-      ++counts_[cell(cached_.state(out))].evictions;
-      cached_.erase(out);
-      evicted(size_bytes(out));
-      victim_ = kNoObject;
-    }
+    while (!has_room(size)) evict_next();
     cached_.insert(object, {.last_access = now(), .size_bytes = std::max<std::uint64_t>(size, 1)});
     added(size);
+    victim_ = kNoObject;
+  }
+
+  void evict_next() {
+    const ObjectIndex out = victim();
+    ++counts_[cell(cached_.state(out))].evictions;
+    cached_.erase(out);
+    evicted(size_bytes(out));
     victim_ = kNoObject;
   }
 

@@ -70,6 +70,8 @@ class Lirs final : public PolicyBase<Lirs> {
     return tag == kHir || tag == kLir;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     return queue_.empty() ? stack_.back() : queue_.oldest();
   }

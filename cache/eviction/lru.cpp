@@ -37,6 +37,8 @@ class Lru final : public PolicyBase<Lru<Nodes>> {
     return nodes_.place(object) != kNoObject;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     return list_.empty() ? kNoObject : nodes_.object(list_.back());
   }

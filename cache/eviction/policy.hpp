@@ -37,7 +37,7 @@ struct CacheSpec {
 /// A request for an object that is in the cache is a hit; otherwise the object is inserted unless
 /// it is larger than the capacity, admission refuses it, or the policy itself does (gdsf, wtinylfu,
 /// belady with bypass). Objects are evicted until it fits: used_bytes() ≤ capacity after every
-/// request. Capacity counts object bytes only.
+/// request. Capacity counts object bytes only; what reserve() set aside is no part of it.
 ///
 /// Policies are deterministic: same spec, same requests, same hits. Not thread-safe; each thread
 /// has caches of its own. Cost: O(1) a request, O(log n) where a heap is named; memory: a few words
@@ -60,6 +60,11 @@ class EvictionPolicy {
   /// The object that eviction would take next; kNoObject when nothing is cached. Changes no
   /// contents, though a clock hand may advance to its victim.
   [[nodiscard]] virtual ObjectIndex victim() = 0;
+
+  /// Sets a part of the capacity aside for what something else keeps in the same space, and evicts
+  /// at once what has no room beside it. Parts of a policy (segments, ghosts) keep the sizes that
+  /// the whole capacity gives them. Throws std::logic_error for a ceiling, which cannot.
+  virtual void reserve(std::uint64_t bytes) = 0;
 
   [[nodiscard]] virtual std::uint64_t capacity_bytes() const = 0;
   [[nodiscard]] virtual std::uint64_t used_bytes() const = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,8 +19,9 @@ namespace edgeward::cache {
 /// Derived provides
 ///   void prefetch(ObjectIndex)   touch the memory that lookup will need, soon
 ///   bool lookup(ObjectIndex)     true if cached; notes the access (promotion, counters, ghosts)
-///   void insert(ObjectIndex, std::uint64_t size_bytes)   after a miss; size_bytes ≤ capacity;
+///   void insert(ObjectIndex, std::uint64_t size_bytes)   after a miss; size_bytes ≤ room_bytes();
 ///                                evicts until the object fits, or refuses it
+///   void evict_next()            evicts what victim() names (not for ceilings)
 /// and keeps used_bytes_, objects_ and evictions_ through added() and evicted().
 template <class Derived>
 class PolicyBase : public EvictionPolicy {
@@ -41,6 +43,15 @@ class PolicyBase : public EvictionPolicy {
     for (const ObjectIndex object : objects) static_cast<const Derived*>(this)->prefetch(object);
   }
 
+  void reserve(std::uint64_t bytes) final {
+    if constexpr (requires(Derived & derived) { derived.evict_next(); }) {
+      reserved_bytes_ = std::min(bytes, capacity_bytes_);
+      while (used_bytes_ > room_bytes()) static_cast<Derived*>(this)->evict_next();
+    } else {
+      throw std::logic_error("a ceiling shares its capacity with nothing");
+    }
+  }
+
   [[nodiscard]] std::uint64_t capacity_bytes() const final { return capacity_bytes_; }
   [[nodiscard]] std::uint64_t used_bytes() const final { return used_bytes_; }
   [[nodiscard]] std::uint64_t objects() const final { return objects_; }
@@ -51,8 +62,10 @@ class PolicyBase : public EvictionPolicy {
       : sizes_bytes_(spec.sizes_bytes), capacity_bytes_(spec.capacity_bytes) {}
 
   [[nodiscard]] bool has_room(std::uint64_t size_bytes) const {
-    return used_bytes_ + size_bytes <= capacity_bytes_;
+    return used_bytes_ + size_bytes <= room_bytes();
   }
+  /// The capacity that is not set aside.
+  [[nodiscard]] std::uint64_t room_bytes() const { return capacity_bytes_ - reserved_bytes_; }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
   void prefetch_size(ObjectIndex object) const { __builtin_prefetch(&sizes_bytes_[object]); }
   [[nodiscard]] std::span<const std::uint64_t> sizes_bytes() const { return sizes_bytes_; }
@@ -73,10 +86,10 @@ class PolicyBase : public EvictionPolicy {
 
   /// For check_invariants: compares the totals with what was derived anew.
   void check_totals(std::string_view policy, std::uint64_t bytes, std::uint64_t count) const {
-    if (bytes != used_bytes_ || count != objects_ || used_bytes_ > capacity_bytes_) {
+    if (bytes != used_bytes_ || count != objects_ || used_bytes_ > room_bytes()) {
       throw std::logic_error(
           fmt::format("{}: holds {} objects of {} bytes, but counted {} of {} (capacity {})",
-                      policy, count, bytes, objects_, used_bytes_, capacity_bytes_));
+                      policy, count, bytes, objects_, used_bytes_, room_bytes()));
     }
   }
 
@@ -114,7 +127,7 @@ class PolicyBase : public EvictionPolicy {
       observe(object, hit);
       if (!hit) {
         const std::uint64_t size = sizes_bytes_[object];
-        if (size <= capacity_bytes_ && admits(object)) self.insert(object, size);
+        if (size <= room_bytes() && admits(object)) self.insert(object, size);
       }
       ++now_;
     }
@@ -122,6 +135,7 @@ class PolicyBase : public EvictionPolicy {
 
   std::span<const std::uint64_t> sizes_bytes_;
   std::uint64_t capacity_bytes_;
+  std::uint64_t reserved_bytes_ = 0;
   std::uint64_t used_bytes_ = 0;
   std::uint64_t objects_ = 0;
   std::uint64_t evictions_ = 0;

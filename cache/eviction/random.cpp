@@ -22,14 +22,16 @@ class RandomEviction final : public PolicyBase<RandomEviction> {
   [[nodiscard]] bool lookup(ObjectIndex object) const { return contains(object); }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    while (!has_room(size)) {
-      const ObjectIndex out = victim();
-      cached_.erase(out);
-      evicted(size_bytes(out));
-      victim_ = kNoObject;
-    }
+    while (!has_room(size)) evict_next();
     cached_.insert(object, {});
     added(size);
+  }
+
+  void evict_next() {
+    const ObjectIndex out = victim();
+    cached_.erase(out);
+    evicted(size_bytes(out));
+    victim_ = kNoObject;
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override {

@@ -66,6 +66,8 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
     return tag == kSmall || tag == kMain;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     while (objects() != 0) {
       const bool from_small =

@@ -42,6 +42,8 @@ class Sieve final : public PolicyBase<Sieve> {
     return states_[object] != kAbsent;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     if (list_.empty()) return kNoObject;
     if (hand_ == kNoObject) hand_ = list_.back();

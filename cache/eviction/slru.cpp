@@ -55,6 +55,8 @@ class Slru final : public PolicyBase<Slru> {
     return places_[object].tag != 0;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     return objects() == 0 ? kNoObject : lowest_filled().oldest();
   }

@@ -51,6 +51,8 @@ class TwoQ final : public PolicyBase<TwoQ> {
     return tag == kIn || tag == kMain;
   }
 
+  void evict_next() { evict(); }
+
   [[nodiscard]] ObjectIndex victim() override {
     return objects() == 0 ? kNoObject : (evicts_in() ? in_ : main_).oldest();
   }

@@ -66,17 +66,21 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    if (size > window_max_) {
+    if (size > window_max()) {
       if (wins_room(object, size)) enter(object, Segment::probation);
       return;
     }
     enter(object, Segment::window);
     shrink_window();
+    // The main part may hold more than its share beside what was set aside since.
+    while (!has_room(0)) evict_next();
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override {
     return segment_of_[object] != Segment::absent;
   }
+
+  void evict_next() { evict(victim()); }
 
   /// The loser of the contest that a full cache would hold next.
   [[nodiscard]] ObjectIndex victim() override {
@@ -103,7 +107,8 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   std::uint64_t& bytes(Segment segment) { return bytes_[static_cast<std::size_t>(segment)]; }
   [[nodiscard]] std::uint64_t main_bytes() const { return bytes_[1] + bytes_[2]; }
   [[nodiscard]] double capacity() const { return static_cast<double>(capacity_bytes()); }
-  [[nodiscard]] std::uint64_t main_max() const { return capacity_bytes() - window_max_; }
+  [[nodiscard]] std::uint64_t window_max() const { return std::min(window_max_, room_bytes()); }
+  [[nodiscard]] std::uint64_t main_max() const { return room_bytes() - window_max(); }
 
   [[nodiscard]] ObjectIndex main_victim() {
     const IndexList& probation = list(Segment::probation);
@@ -146,7 +151,7 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
 
   /// What the window holds too much goes to the main part, or away.
   void shrink_window() {
-    while (bytes(Segment::window) > window_max_) {
+    while (bytes(Segment::window) > window_max()) {
       const ObjectIndex candidate = list(Segment::window).back();
       if (wins_room(candidate, size_bytes(candidate))) {
         move(candidate, Segment::probation);
@@ -228,7 +233,7 @@ void WTinyLfu::check_invariants() const {
     }
     if (count != lists_[segment].size()) throw std::logic_error("wtinylfu: object in a wrong list");
   }
-  if (found != bytes_ || bytes_[0] > window_max_ || main_bytes() > main_max() ||
+  if (found != bytes_ || bytes_[0] > window_max_ || main_bytes() > capacity_bytes() - window_max_ ||
       bytes_[2] > protected_max_) {
     throw std::logic_error("wtinylfu: a segment's bytes disagree or exceed its share");
   }

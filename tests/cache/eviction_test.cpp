@@ -190,6 +190,45 @@ TEST_CASE("the victim is cached, and stays the same until the cache changes") {
   });
 }
 
+TEST_CASE("what is set aside is never used, and invariants hold beside it") {
+  for_each_case(false, 600, [](const std::string& policy, const Trace& trace, std::uint64_t bytes) {
+    const auto cache = make(policy, trace, bytes);
+    Random random(bytes);
+    std::uint64_t reserved_bytes = 0;
+    for (const ObjectIndex object : trace.requests) {
+      if (random.below(20) == 0) {
+        reserved_bytes = random.below(bytes + 1);
+        cache->reserve(reserved_bytes);
+        CAPTURE(reserved_bytes);
+        REQUIRE(cache->used_bytes() + reserved_bytes <= bytes);
+      }
+      const bool contained = cache->contains(object);
+      std::uint8_t hit = 2;
+      cache->replay(std::span(&object, 1), nullptr, &hit);
+      CAPTURE(reserved_bytes, object);
+      REQUIRE(hit == (contained ? 1 : 0));
+      REQUIRE(cache->used_bytes() + reserved_bytes <= bytes);
+      REQUIRE_NOTHROW(cache->check_invariants());
+    }
+  });
+}
+
+TEST_CASE("a cache with a part set aside is one of what is left") {
+  const Trace trace = random_trace(5, Sizes::mixed, 900);
+  for (const std::string policy : {"lru", "fifo", "gdsf", "lfu"}) {
+    CAPTURE(policy);
+    const auto whole = make(policy, trace, 40);
+    const auto shared = make(policy, trace, 100);
+    shared->reserve(60);
+    CHECK(replay(*shared, trace) == replay(*whole, trace));
+  }
+}
+
+TEST_CASE("a ceiling shares its capacity with nothing") {
+  const Trace trace = random_trace(5, Sizes::unit, 10);
+  CHECK_THROWS_AS(make("belady", trace, 10)->reserve(1), std::logic_error);
+}
+
 TEST_CASE("list policies evict the victim they named when a new object comes") {
   const std::string policy = GENERATE("fifo", "lru", "clock", "sieve", "s3fifo", "slru", "twoq",
                                       "arc", "lirs", "lirs:hir=0.4", "s3fifo:small=0.5");
