@@ -26,6 +26,10 @@ class ObjectMap {
     return slot.object == object ? &slot.value : nullptr;
   }
 
+  [[nodiscard]] Value* find(ObjectIndex object) {
+    return const_cast<Value*>(std::as_const(*this).find(object));
+  }
+
   void insert_or_assign(ObjectIndex object, Value value) {
     if (2 * (size_ + 1) > slots_.size()) grow();
     Slot& slot = slots_[position(object)];

@@ -105,7 +105,7 @@ class Arc final : public PolicyBase<Arc> {
     segment.erase(places_.data(), object, size);
     (from_once ? ghost_once_ : ghost_twice_)
         .remember(places_.data(), object, sizes_bytes(), ghost_limit_bytes_);
-    evicted(size);
+    evicted(object);
   }
 
   std::uint64_t ghost_limit_bytes_;  ///< of each ghost list

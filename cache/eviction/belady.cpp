@@ -50,7 +50,7 @@ class Belady final : public PolicyBase<Belady> {
       const std::size_t farthest = next_.max();
       next_.erase(farthest);
       cached_[object_at(farthest)] = 0;
-      evicted(size_bytes(object_at(farthest)));
+      evicted(object_at(farthest));
     }
     next_.insert(position);
     cached_[object] = 1;

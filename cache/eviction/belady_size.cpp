@@ -104,7 +104,7 @@ class BeladySize final : public PolicyBase<BeladySize> {
     } else {
       live_.erase(out);
     }
-    evicted(size_bytes(out));
+    evicted(out);
     victim_ = kNoObject;
   }
 

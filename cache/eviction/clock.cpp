@@ -69,7 +69,7 @@ class Clock final : public PolicyBase<Clock> {
     const ObjectIndex object = victim();
     queue_.pop();
     states_[object] = kAbsent;
-    evicted(size_bytes(object));
+    evicted(object);
   }
 
   geo::HugeArray<State> states_;

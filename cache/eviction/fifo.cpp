@@ -56,7 +56,7 @@ class Fifo final : public PolicyBase<Fifo> {
     const ObjectIndex object = oldest_;
     oldest_ = after_[object];
     after_[object] = kAbsent;
-    evicted(size_bytes(object));
+    evicted(object);
   }
 
   geo::HugeArray<ObjectIndex> after_;

@@ -40,7 +40,7 @@ class Gdsf final : public PolicyBase<Gdsf> {
       age_ = std::bit_cast<double>(std::min(least, rank));
       if (rank < least) return;
       heap_.pop();
-      evicted(size_bytes(out));
+      evicted(out);
     }
     heap_.push(
         object,
@@ -52,7 +52,7 @@ class Gdsf final : public PolicyBase<Gdsf> {
     const ObjectIndex out = heap_.top();
     age_ = std::bit_cast<double>(heap_.node(out).priority);
     heap_.pop();
-    evicted(size_bytes(out));
+    evicted(out);
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override { return heap_.contains(object); }

@@ -43,7 +43,7 @@ class Hyperbolic final : public PolicyBase<Hyperbolic> {
   void evict_next() {
     const ObjectIndex out = victim();
     cached_.erase(out);
-    evicted(size_bytes(out));
+    evicted(out);
     victim_ = kNoObject;
   }
 

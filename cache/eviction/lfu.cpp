@@ -33,7 +33,7 @@ class Lfu final : public PolicyBase<Lfu> {
   }
 
   void evict_next() {
-    evicted(size_bytes(heap_.top()));
+    evicted(heap_.top());
     heap_.pop();
   }
 

@@ -39,7 +39,7 @@ class Lfuda final : public PolicyBase<Lfuda> {
     const ObjectIndex out = heap_.top();
     age_ = heap_.node(out).priority;
     heap_.pop();
-    evicted(size_bytes(out));
+    evicted(out);
   }
 
   [[nodiscard]] bool contains(ObjectIndex object) const override { return heap_.contains(object); }

@@ -68,7 +68,7 @@ class Lhd final : public PolicyBase<Lhd> {
     const ObjectIndex out = victim();
     ++counts_[cell(cached_.state(out))].evictions;
     cached_.erase(out);
-    evicted(size_bytes(out));
+    evicted(out);
     victim_ = kNoObject;
   }
 

@@ -157,7 +157,7 @@ class Lirs final : public PolicyBase<Lirs> {
       queue_.erase(places_.data(), object, size);
       if (is_stacked(object)) remember(object, size);
     }
-    evicted(size);
+    evicted(object);
   }
 
   void remember(ObjectIndex object, std::uint64_t size) {

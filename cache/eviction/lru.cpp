@@ -59,7 +59,7 @@ class Lru final : public PolicyBase<Lru<Nodes>> {
     const ObjectIndex place = list_.pop_back(nodes_.data());
     const ObjectIndex object = nodes_.object(place);
     nodes_.remove(place);
-    this->evicted(this->size_bytes(object));
+    this->evicted(object);
     // The next to go: its size is all that eviction reads beside the list.
     if (!list_.empty()) this->prefetch_size(nodes_.object(list_.back()));
   }

@@ -21,6 +21,16 @@ struct Future {
   std::span<const RequestIndex> next_access;
 };
 
+/// What else keeps objects in the space of a policy: who evicts one of these drops it from its own
+/// books, and it stays where it is.
+class Sharer {
+ public:
+  virtual ~Sharer() = default;
+  /// The policy has let the object go: the bytes that are the sharer's alone from now on; 0 if it
+  /// does not keep the object.
+  [[nodiscard]] virtual std::uint64_t take_over(ObjectIndex object) = 0;
+};
+
 /// What a policy is built on. The spans must outlive the policy.
 struct CacheSpec {
   std::span<const std::uint64_t> sizes_bytes;  ///< by ObjectIndex; with --unit-size all are 1
@@ -37,7 +47,7 @@ struct CacheSpec {
 /// A request for an object that is in the cache is a hit; otherwise the object is inserted unless
 /// it is larger than the capacity, admission refuses it, or the policy itself does (gdsf, wtinylfu,
 /// belady with bypass). Objects are evicted until it fits: used_bytes() ≤ capacity after every
-/// request. Capacity counts object bytes only; what reserve() set aside is no part of it.
+/// request. Capacity counts object bytes only; what a sharer keeps is no part of it.
 ///
 /// Policies are deterministic: same spec, same requests, same hits. Not thread-safe; each thread
 /// has caches of its own. Cost: O(1) a request, O(log n) where a heap is named; memory: a few words
@@ -61,10 +71,12 @@ class EvictionPolicy {
   /// contents, though a clock hand may advance to its victim.
   [[nodiscard]] virtual ObjectIndex victim() = 0;
 
-  /// Sets a part of the capacity aside for what something else keeps in the same space, and evicts
-  /// at once what has no room beside it. Parts of a policy (segments, ghosts) keep the sizes that
-  /// the whole capacity gives them. Throws std::logic_error for a ceiling, which cannot.
-  virtual void reserve(std::uint64_t bytes) = 0;
+  /// Has `sharer` keep that many bytes in the same capacity, of which `common_bytes` are of objects
+  /// that the policy holds as well: these are there once, until the policy lets them go. Evicts at
+  /// once what has no room beside the rest. Parts of a policy (segments, ghosts) keep the sizes
+  /// that the whole capacity gives them. Throws std::logic_error for a ceiling, which shares with
+  /// nobody.
+  virtual void share(Sharer* sharer, std::uint64_t bytes, std::uint64_t common_bytes) = 0;
 
   [[nodiscard]] virtual std::uint64_t capacity_bytes() const = 0;
   [[nodiscard]] virtual std::uint64_t used_bytes() const = 0;

@@ -19,7 +19,8 @@ namespace edgeward::cache {
 /// Derived provides
 ///   void prefetch(ObjectIndex)   touch the memory that lookup will need, soon
 ///   bool lookup(ObjectIndex)     true if cached; notes the access (promotion, counters, ghosts)
-///   void insert(ObjectIndex, std::uint64_t size_bytes)   after a miss; size_bytes ≤ room_bytes();
+///   void insert(ObjectIndex, std::uint64_t size_bytes)   after a miss; what others keep leaves
+///   room for it;
 ///                                evicts until the object fits, or refuses it
 ///   void evict_next()            evicts what victim() names (not for ceilings)
 /// and keeps used_bytes_, objects_ and evictions_ through added() and evicted().
@@ -43,12 +44,14 @@ class PolicyBase : public EvictionPolicy {
     for (const ObjectIndex object : objects) static_cast<const Derived*>(this)->prefetch(object);
   }
 
-  void reserve(std::uint64_t bytes) final {
+  void share(Sharer* sharer, std::uint64_t bytes, std::uint64_t common_bytes) final {
     if constexpr (requires(Derived & derived) { derived.evict_next(); }) {
-      reserved_bytes_ = std::min(bytes, capacity_bytes_);
+      sharer_ = sharer;
+      shared_bytes_ = std::min(bytes, capacity_bytes_);
+      reserved_bytes_ = shared_bytes_ - std::min(common_bytes, shared_bytes_);
       while (used_bytes_ > room_bytes()) static_cast<Derived*>(this)->evict_next();
     } else {
-      throw std::logic_error("a ceiling shares its capacity with nothing");
+      throw std::logic_error("a ceiling shares its capacity with nobody");
     }
   }
 
@@ -64,7 +67,7 @@ class PolicyBase : public EvictionPolicy {
   [[nodiscard]] bool has_room(std::uint64_t size_bytes) const {
     return used_bytes_ + size_bytes <= room_bytes();
   }
-  /// The capacity that is not set aside.
+  /// The capacity that a sharer leaves, at the moment; less as what both hold becomes its own.
   [[nodiscard]] std::uint64_t room_bytes() const { return capacity_bytes_ - reserved_bytes_; }
   [[nodiscard]] std::uint64_t size_bytes(ObjectIndex object) const { return sizes_bytes_[object]; }
   void prefetch_size(ObjectIndex object) const { __builtin_prefetch(&sizes_bytes_[object]); }
@@ -78,10 +81,11 @@ class PolicyBase : public EvictionPolicy {
     used_bytes_ += size_bytes;
     ++objects_;
   }
-  void evicted(std::uint64_t size_bytes) {
-    used_bytes_ -= size_bytes;
+  void evicted(ObjectIndex object) {
+    used_bytes_ -= sizes_bytes_[object];
     --objects_;
     ++evictions_;
+    if (sharer_ != nullptr) reserved_bytes_ += sharer_->take_over(object);
   }
 
   /// For check_invariants: compares the totals with what was derived anew.
@@ -127,7 +131,7 @@ class PolicyBase : public EvictionPolicy {
       observe(object, hit);
       if (!hit) {
         const std::uint64_t size = sizes_bytes_[object];
-        if (size <= room_bytes() && admits(object)) self.insert(object, size);
+        if (size <= capacity_bytes_ - shared_bytes_ && admits(object)) self.insert(object, size);
       }
       ++now_;
     }
@@ -135,7 +139,9 @@ class PolicyBase : public EvictionPolicy {
 
   std::span<const std::uint64_t> sizes_bytes_;
   std::uint64_t capacity_bytes_;
-  std::uint64_t reserved_bytes_ = 0;
+  Sharer* sharer_ = nullptr;
+  std::uint64_t shared_bytes_ = 0;    ///< what the sharer keeps
+  std::uint64_t reserved_bytes_ = 0;  ///< of it, what the policy does not hold as well
   std::uint64_t used_bytes_ = 0;
   std::uint64_t objects_ = 0;
   std::uint64_t evictions_ = 0;

@@ -30,7 +30,7 @@ class RandomEviction final : public PolicyBase<RandomEviction> {
   void evict_next() {
     const ObjectIndex out = victim();
     cached_.erase(out);
-    evicted(size_bytes(out));
+    evicted(out);
     victim_ = kNoObject;
   }
 

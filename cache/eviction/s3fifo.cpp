@@ -113,7 +113,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
       small_bytes_ -= size;
       ghost_.remember(places_.data(), object, sizes_bytes(), ghost_limit_bytes_);
     }
-    evicted(size);
+    evicted(object);
   }
 
   [[nodiscard]] std::uint64_t bytes_of(const IndexRing& queue, Tag tag) const {

@@ -77,7 +77,7 @@ class Sieve final : public PolicyBase<Sieve> {
     hand_ = links_[object].newer;
     list_.erase(links_.data(), object);
     states_[object] = kAbsent;
-    evicted(size_bytes(object));
+    evicted(object);
   }
 
   geo::HugeArray<State> states_;

@@ -112,7 +112,7 @@ class Slru final : public PolicyBase<Slru> {
     const ObjectIndex object = segment.oldest();
     const std::uint64_t size = size_bytes(object);
     segment.erase(places_.data(), object, size);
-    evicted(size);
+    evicted(object);
   }
 
   std::uint64_t limit_bytes_;  ///< of every segment but the lowest

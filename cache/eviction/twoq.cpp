@@ -79,7 +79,7 @@ class TwoQ final : public PolicyBase<TwoQ> {
     const std::uint64_t size = size_bytes(object);
     segment.erase(places_.data(), object, size);
     if (from_in) out_.remember(places_.data(), object, sizes_bytes(), out_limit_bytes_);
-    evicted(size);
+    evicted(object);
   }
 
   std::uint64_t in_limit_bytes_;

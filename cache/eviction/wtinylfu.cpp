@@ -66,13 +66,13 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   }
 
   void insert(ObjectIndex object, std::uint64_t size) {
-    if (size > window_max()) {
-      if (wins_room(object, size)) enter(object, Segment::probation);
-      return;
+    if (size <= window_max()) {
+      enter(object, Segment::window);
+      shrink_window();
+    } else if (wins_room(object, size)) {
+      enter(object, Segment::probation);
     }
-    enter(object, Segment::window);
-    shrink_window();
-    // The main part may hold more than its share beside what was set aside since.
+    // A part may hold more than its share of what a sharer has left since.
     while (!has_room(0)) evict_next();
   }
 
@@ -139,7 +139,7 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   void evict(ObjectIndex object) {
     detach(object);
     segment_of_[object] = Segment::absent;
-    evicted(size_bytes(object));
+    evicted(object);
   }
 
   /// What the protected segment holds too much goes back on probation.

@@ -119,8 +119,11 @@ sim::BaselineChoice parse_baseline(std::string_view text) {
       if (!choice.routing) {
         fail("--baseline", part, "nearest, recorded, random, weighted or latency");
       }
+    } else if (part.starts_with("plan=")) {
+      choice.planning = sim::parse_planning(std::string_view(part).substr(5));
+      if (!choice.planning) fail("--baseline", part, "none, independent or cooperative");
     } else {
-      fail("--baseline", part, "policy=NAME, admission=NAME or routing=NAME");
+      fail("--baseline", part, "policy=NAME, admission=NAME, routing=NAME or plan=NAME");
     }
   }
   return choice;

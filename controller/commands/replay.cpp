@@ -59,7 +59,10 @@ void plan_capacity(const ReplaySettings& settings, const sim::RunSpec& capacity,
       if (settings.routings.empty()) add(run);
       for (const sim::Routing routing : settings.routings) {
         run.routing = routing;
-        add(run);
+        for (const sim::Planning planning : settings.plannings) {
+          run.planning = planning;
+          add(run);
+        }
       }
     }
   }
@@ -136,7 +139,8 @@ int run_replay(const ReplayCommand& command) {
                                    .threads = command.threads,
                                    .clock = command.no_timing ? nullptr : steady_seconds,
                                    .check_invariants = kIsDebug,
-                                   .fleet = model.get()};
+                                   .fleet = model.get(),
+                                   .plans = settings.plans};
   const auto results = sim::replay(trace, cells, plan.runs, options, progress);
   progress.finish();
   sim::Report report = sim::make_report(trace, cells, results,

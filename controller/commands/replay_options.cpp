@@ -119,12 +119,46 @@ void check_baseline(const ReplaySettings& settings) {
         fmt::format("--baseline routing={}: no run has that routing{}", name(*baseline.routing),
                     settings.routings.empty() ? "; routings need --fleet" : ""));
   }
+  if (baseline.planning && std::find(settings.plannings.begin(), settings.plannings.end(),
+                                     *baseline.planning) == settings.plannings.end()) {
+    throw cache::ParameterError(
+        fmt::format("--baseline plan={}: no run has that plan{}", name(*baseline.planning),
+                    settings.plannings.empty() ? "; plans need --fleet" : ""));
+  }
+}
+
+void read_plan_settings(const ReplayCommand& command, ReplaySettings& settings) {
+  for (const std::string& text : split_list("--plan", command.plannings, ',')) {
+    const auto planning = sim::parse_planning(text);
+    if (!planning) {
+      throw cache::ParameterError(
+          fmt::format("--plan '{}': expected none, independent or cooperative", text));
+    }
+    if (std::find(settings.plannings.begin(), settings.plannings.end(), *planning) ==
+        settings.plannings.end()) {
+      settings.plannings.push_back(*planning);
+    }
+  }
+  settings.plans.interval_ms = parse_duration_ms("--plan-interval", command.plan_interval);
+  constexpr std::int64_t kIntervalMsMin = 60'000;
+  if (settings.plans.interval_ms < kIntervalMsMin) {
+    throw cache::ParameterError("--plan-interval: expected at least 1m");
+  }
+  const auto objective = policy::parse_plan_objective(command.plan_objective);
+  if (!objective) {
+    throw cache::ParameterError(fmt::format(
+        "--plan-objective '{}': expected requests, bytes or milliseconds", command.plan_objective));
+  }
+  settings.plans.objective = *objective;
 }
 
 /// The options that a fleet gives a meaning.
 void read_fleet_settings(const ReplayCommand& command, ReplaySettings& settings) {
   if (command.fleet.empty()) {
     if (!command.failures.empty()) throw cache::ParameterError("--fail needs --fleet");
+    if (command.plannings != ReplayCommand{}.plannings) {
+      throw cache::ParameterError("--plan needs --fleet");
+    }
     return;
   }
   settings.load.with_clients = true;
@@ -139,6 +173,7 @@ void read_fleet_settings(const ReplayCommand& command, ReplaySettings& settings)
       settings.routings.push_back(*routing);
     }
   }
+  read_plan_settings(command, settings);
   settings.tick_ms = parse_duration_ms("--tick", command.tick);
   if (settings.tick_ms < 1) throw cache::ParameterError("--tick: expected at least 1ms");
   for (const cache::NamedSettings& policy : settings.policies) {
@@ -189,6 +224,8 @@ std::string footer() {
       "  edgeward replay access.log --fleet fleet.yaml --capacity 1%,10% --baseline "
       "routing=nearest\n"
       "  edgeward replay access.log --fleet fleet.yaml --fail fra1@2h+30m\n"
+      "  edgeward replay access.log --fleet fleet.yaml --routing weighted --plan "
+      "none,independent\n"
       "  edgeward replay decisions.ndjson --snapshots /var/lib/edgeward/snapshots\n";
   return text;
 }
@@ -244,6 +281,12 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   option("--routing", c.routings,
          "Routings to compare: nearest, recorded (the edge that the log names), random, weighted, "
          "latency");
+  option("--plan", c.plannings,
+         "Plans to compare: none, independent (each edge by itself), cooperative (with an eye on "
+         "what its neighbours hold)");
+  option("--plan-interval", c.plan_interval, "How often plans are made");
+  option("--plan-objective", c.plan_objective,
+         "What plans are to save: requests, bytes, milliseconds");
   app.add_option("--fail", c.failures,
                  "Take an edge down from T on for D: T after the first request, or a time such as "
                  "2015-05-17T12:00:00Z. What it caches survives. May be repeated")
@@ -256,7 +299,8 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   option("--tick", c.tick, "How often loads, inventories and shares are fed back into routing");
   group = "Results";
   option("--baseline", c.baseline,
-         "What changes are against: policy=NAME,admission=NAME,routing=NAME; policy=recorded: the "
+         "What changes are against: policy=NAME,admission=NAME,routing=NAME,plan=NAME; "
+         "policy=recorded: the "
          "log's own cache");
   option("--fail-if-worse", c.fail_if_worse, "Exit 1 if a run loses more than this: 0.5pp");
   app.add_flag("--confident", c.confident, "With it: only if the whole 95% interval is below that")

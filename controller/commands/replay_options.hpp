@@ -13,6 +13,7 @@
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/fleet_counts.hpp"
+#include "sim/replay/plan_loop_options.hpp"
 #include "sim/report/report.hpp"
 #include "sim/trace/load.hpp"
 
@@ -47,6 +48,9 @@ struct ReplayCommand {
   std::string fleet;      ///< empty: one cache
   std::string snapshots;  ///< of a decision log; empty: the input is a request log
   std::string routings = "nearest,random,weighted,latency";
+  std::string plannings = "none";
+  std::string plan_interval = "1h";
+  std::string plan_objective = "bytes";
   std::vector<std::string> failures;
   std::string tick = "10s";
   std::string baseline;
@@ -67,8 +71,10 @@ struct ReplaySettings {
   sim::LoadOptions load;
   std::vector<cache::NamedSettings> policies;
   std::vector<cache::NamedSettings> admissions;
-  std::vector<std::string> capacities;  ///< parse_capacity reads them, once the footprint is known
-  std::vector<sim::Routing> routings;   ///< empty without a fleet
+  std::vector<std::string> capacities;   ///< parse_capacity reads them, once the footprint is known
+  std::vector<sim::Routing> routings;    ///< empty without a fleet
+  std::vector<sim::Planning> plannings;  ///< empty without a fleet
+  sim::PlanLoopOptions plans;
   std::int64_t tick_ms = 10'000;
   sim::WarmUp warm_up;
   sim::Freshness freshness;

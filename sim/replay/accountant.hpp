@@ -20,6 +20,10 @@ struct HitCounts {
   std::uint64_t delayed_hits = 0;  ///< waited for a fetch that was under way: no hits
   std::uint64_t peer_bytes = 0;    ///< passed from edge to edge, to parents' children or peers
   std::uint64_t spared_bytes = 0;  ///< of no hit, and yet not from the origin
+  // Of plans: what was fetched before anybody asked for it.
+  std::uint64_t prefetch_bytes = 0;
+  std::uint64_t prefetch_origin_bytes = 0;  ///< of these, what came from the origin
+  std::uint64_t prefetch_used_bytes = 0;    ///< of these, what was asked for later, each once
 
   HitCounts& operator+=(const HitCounts& other) {
     hits += other.hits;
@@ -29,11 +33,14 @@ struct HitCounts {
     delayed_hits += other.delayed_hits;
     peer_bytes += other.peer_bytes;
     spared_bytes += other.spared_bytes;
+    prefetch_bytes += other.prefetch_bytes;
+    prefetch_origin_bytes += other.prefetch_origin_bytes;
+    prefetch_used_bytes += other.prefetch_used_bytes;
     return *this;
   }
-  /// Of requests of that many bytes, what came from the origin.
+  /// Of requests of that many bytes, what came from the origin, and what plans had it send.
   [[nodiscard]] std::uint64_t origin_bytes(std::uint64_t bytes) const {
-    return bytes - hit_bytes - spared_bytes;
+    return bytes - hit_bytes - spared_bytes + prefetch_origin_bytes;
   }
   bool operator==(const HitCounts&) const = default;
 };

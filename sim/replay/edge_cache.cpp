@@ -7,15 +7,21 @@
 
 namespace edgeward::sim {
 
+std::unique_ptr<cache::PlannedCache> make_planned_cache(const RunSpec& spec,
+                                                        const cache::CacheSpec& cache_spec) {
+  return std::make_unique<cache::PlannedCache>(cache::make_policy(spec.policy, cache_spec),
+                                               cache::make_admission(spec.admission, cache_spec),
+                                               cache_spec.sizes_bytes);
+}
+
 EdgeCache::EdgeCache(const Trace& trace, const RunSpec& spec, std::uint64_t capacity_bytes,
                      const Freshness& freshness, std::uint64_t seed)
-    : trace_(trace), freshness_(freshness) {
-  const cache::CacheSpec cache_spec{.sizes_bytes = trace.sizes_bytes,
-                                    .capacity_bytes = capacity_bytes,
-                                    .seed = seed,
-                                    .is_one_of_many = true};
-  policy_ = cache::make_policy(spec.policy, cache_spec);
-  admission_ = cache::make_admission(spec.admission, cache_spec);
+    : trace_(trace),
+      freshness_(freshness),
+      cache_(make_planned_cache(spec, {.sizes_bytes = trace.sizes_bytes,
+                                       .capacity_bytes = capacity_bytes,
+                                       .seed = seed,
+                                       .is_one_of_many = true})) {
   if (freshness.source != Freshness::Source::none) fresh_until_.resize(trace.sizes_bytes.size());
 }
 
@@ -28,6 +34,13 @@ EdgeCache::Outcome EdgeCache::settle(const Access& access, bool flag) {
   if (flag && access.time < fresh_until_[access.object]) return {.kind = Kind::hit};
   make_fresh(access);
   return {.kind = flag ? Kind::expired : Kind::miss};
+}
+
+cache::PlannedCache::Kept EdgeCache::keep(const Access& access) {
+  const auto kept = cache_->keep(access.object);
+  const bool is_fetched = kept == cache::PlannedCache::Kept::fetched;
+  if (is_fetched && freshness_.source == Freshness::Source::fixed) make_fresh(access);
+  return kept;
 }
 
 void EdgeCache::make_fresh(const Access& access) {

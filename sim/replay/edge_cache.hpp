@@ -5,8 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "cache/admission/admission.hpp"
-#include "cache/eviction/policy.hpp"
+#include "cache/planned_cache.hpp"
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/in_flight.hpp"
 #include "sim/replay/replay.hpp"
@@ -14,16 +13,21 @@
 
 namespace edgeward::sim {
 
-/// The cache of one edge in a fleet replay: an eviction policy, what is fresh, what is under way.
-/// Policies are told of accesses in order (replay); what a client sees of an access is settled
-/// after that (settle), in order too, since it depends on fetches that other edges take part in.
+/// The policy and admission of a run, for plans to share.
+[[nodiscard]] std::unique_ptr<cache::PlannedCache> make_planned_cache(
+    const RunSpec& spec, const cache::CacheSpec& cache_spec);
+
+/// The cache of one edge in a fleet replay: an eviction policy and what plans keep, what is fresh,
+/// what is under way. Policies are told of accesses in order (replay); what a client sees of an
+/// access is settled after that (settle), in order too, since it depends on fetches that other
+/// edges take part in.
 class EdgeCache {
  public:
   EdgeCache(const Trace& trace, const RunSpec& spec, std::uint64_t capacity_bytes,
             const Freshness& freshness, std::uint64_t seed);
 
   void replay(std::span<const cache::ObjectIndex> accesses, std::uint8_t* flags) {
-    policy_->replay(accesses, admission_.get(), flags);
+    cache_->replay(accesses, flags);
   }
   [[nodiscard]] bool replay_one(cache::ObjectIndex object) {
     std::uint8_t flag = 0;
@@ -31,9 +35,7 @@ class EdgeCache {
     return flag != 0;
   }
 
-  void prefetch(std::span<const cache::ObjectIndex> objects) const {
-    policy_->prefetch_all(objects);
-  }
+  void prefetch(std::span<const cache::ObjectIndex> objects) const { cache_->prefetch(objects); }
 
   struct Access {
     cache::ObjectIndex object = 0;
@@ -53,16 +55,21 @@ class EdgeCache {
     in_flight_.add(access.object, access.now_us, access.now_us + fill_us);
   }
 
-  [[nodiscard]] bool contains(cache::ObjectIndex object) const { return policy_->contains(object); }
-  [[nodiscard]] const cache::EvictionPolicy& policy() const { return *policy_; }
+  /// Has a plan keep an object. What had to be fetched (the caller fetches it, as after a miss) is
+  /// fresh for a lifetime that is fixed; where the log states lifetimes, only as long as what was
+  /// fetched before would have been, since the log does not say what this one would have got.
+  [[nodiscard]] cache::PlannedCache::Kept keep(const Access& access);
+  bool evict(cache::ObjectIndex object) { return cache_->evict(object); }
+
+  [[nodiscard]] bool contains(cache::ObjectIndex object) const { return cache_->contains(object); }
+  [[nodiscard]] const cache::PlannedCache& cache() const { return *cache_; }
 
  private:
   void make_fresh(const Access& access);
 
   const Trace& trace_;
   Freshness freshness_;
-  std::unique_ptr<cache::EvictionPolicy> policy_;
-  std::unique_ptr<cache::AdmissionPolicy> admission_;
+  std::unique_ptr<cache::PlannedCache> cache_;
   InFlight in_flight_;
   std::vector<std::int64_t> fresh_until_;  ///< by object, in the trace's units; empty without ttl
 };

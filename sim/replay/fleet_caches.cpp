@@ -16,6 +16,7 @@ FleetCaches::FleetCaches(const Trace& trace, const RunSpec& spec, const ReplayOp
       asked_(model_.edges()),
       fetch_hits_(model_.edges()),
       keeps_holders_(keeps_holders),
+      has_plans_(spec.planning != Planning::none),
       holders_(keeps_holders ? trace.sizes_bytes.size() : 0, model_.edges()) {
   caches_.reserve(model_.edges());
   for (std::size_t at = 0; at < model_.edges(); ++at) {
@@ -76,6 +77,7 @@ std::int64_t FleetCaches::settle(const RoutedRequest& request, HitCounts& cell,
   for (const std::uint64_t end = request.begin + request.accesses; access.position < end;
        ++access.position) {
     access.object = trace_.stream.view()[access.position];
+    if (is_parent && has_plans_) asked.accesses.push_back(access.object);
     const bool flag = is_parent ? at.replay_one(access.object) : asked.flags[asked.next++] != 0;
     const std::uint64_t bytes = trace_.sizes_bytes[access.object];
     if (keeps_holders_ && !flag) inserted_.emplace_back(access.object, request.edge);
@@ -148,6 +150,7 @@ FleetCaches::Fill FleetCaches::fill_from_parent(EdgeId edge, EdgeId parent,
   ++asked.fetches;
   ++counts.fetches;
   Fill result{.us = 0};
+  if (has_plans_) asked.accesses.push_back(access.object);
   const bool flag = at.replay_one(access.object);
   if (keeps_holders_ && !flag) inserted_.emplace_back(access.object, parent);
   const EdgeCache::Outcome outcome = at.settle(access, flag);
@@ -198,8 +201,33 @@ void FleetCaches::close() {
   inserted_.clear();
 }
 
+bool FleetCaches::carry_out(EdgeId edge, const cache::Action& action, std::uint32_t time,
+                            HitCounts& cell, std::vector<EdgeCounts>& edges) {
+  EdgeCache& at = caches_[index(edge)];
+  const auto object = static_cast<cache::ObjectIndex>(action.content);
+  if (action.kind == cache::ActionKind::evict) return at.evict(object);
+  const EdgeCache::Access access{
+      .object = object, .position = 0, .time = time, .now_us = time * trace_.time_unit_ms * 1000};
+  switch (at.keep(access)) {
+    case cache::PlannedCache::Kept::refused:
+      return false;
+    case cache::PlannedCache::Kept::held:
+      return true;
+    case cache::PlannedCache::Kept::fetched:
+      break;
+  }
+  if (keeps_holders_) inserted_.emplace_back(object, edge);
+  const Fill filled = fill(edge, access, edges);
+  at.fetch(access, filled.us);
+  cell.peer_bytes += filled.peer_bytes;
+  cell.prefetch_bytes += trace_.sizes_bytes[object];
+  cell.prefetch_origin_bytes += filled.origin_bytes;
+  edges[index(edge)].prefetch_bytes += trace_.sizes_bytes[object];
+  return true;
+}
+
 void FleetCaches::check_invariants() const {
-  for (const EdgeCache& cache : caches_) cache.policy().check_invariants();
+  for (const EdgeCache& cache : caches_) cache.cache().check_invariants();
 }
 
 }  // namespace edgeward::sim

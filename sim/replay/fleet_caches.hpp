@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "cache/plan.hpp"
 #include "sim/replay/edge_cache.hpp"
 #include "sim/replay/fleet_counts.hpp"
 #include "sim/replay/fleet_model.hpp"
@@ -27,11 +28,12 @@ class FleetCaches {
  public:
   /// What an edge is asked in one tick.
   struct Asked {
-    std::vector<cache::ObjectIndex> accesses;  ///< in order; empty for parents
-    std::vector<std::uint8_t> flags;           ///< what its policy said of them
-    std::size_t next = 0;                      ///< which of them is settled next
-    std::uint64_t requests = 0;                ///< of clients
-    std::uint64_t served = 0;                  ///< requests, and fetches of children and peers
+    /// In order; a parent's come while requests are settled, and only where plans are made.
+    std::vector<cache::ObjectIndex> accesses;
+    std::vector<std::uint8_t> flags;  ///< what its policy said of them
+    std::size_t next = 0;             ///< which of them is settled next
+    std::uint64_t requests = 0;       ///< of clients
+    std::uint64_t served = 0;         ///< requests, and fetches of children and peers
     std::uint64_t served_bytes = 0;
     std::uint64_t fetches = 0;     ///< of children, for what may be cached
     std::uint64_t fetch_hits = 0;  ///< of these
@@ -61,10 +63,19 @@ class FleetCaches {
                                   std::vector<EdgeCounts>& edges);
   void close();
 
+  /// Has an edge carry out one action of a plan, of an object (its number is the content). False
+  /// if there is no room for it. `time` in the trace's units. Bytes fetched count as those of a
+  /// miss do.
+  bool carry_out(cache::EdgeId edge, const cache::Action& action, std::uint32_t time,
+                 HitCounts& cell, std::vector<EdgeCounts>& edges);
+
   [[nodiscard]] const Asked& asked(std::size_t edge) const { return asked_[edge]; }
+  [[nodiscard]] const cache::PlannedCache& cache(std::size_t edge) const {
+    return caches_[edge].cache();
+  }
   [[nodiscard]] double fetch_hit_ratio(std::size_t edge) const { return fetch_hits_[edge].ratio(); }
   [[nodiscard]] std::uint64_t evictions(std::size_t edge) const {
-    return caches_[edge].policy().evictions();
+    return caches_[edge].cache().policy().evictions();
   }
   [[nodiscard]] std::uint64_t hits() const { return hits_; }
   /// EvictionPolicy::check_invariants of all.
@@ -94,6 +105,7 @@ class FleetCaches {
   std::vector<RecentRatio> fetch_hits_;
   std::span<const cache::EdgeState> states_;
   bool keeps_holders_;
+  bool has_plans_;
   Holders holders_;
   /// Objects that an edge missed in this tick and may hold from the next on.
   std::vector<std::pair<cache::ObjectIndex, cache::EdgeId>> inserted_;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array<std::string_view, kRoutings> kNames{"nearest", "recorded", "random",
                                                          "weighted", "latency"};
+constexpr std::array<std::string_view, 3> kPlannings{"none", "independent", "cooperative"};
 
 }  // namespace
 
@@ -19,6 +20,16 @@ std::optional<Routing> parse_routing(std::string_view text) {
   const auto found = std::find(kNames.begin(), kNames.end(), text);
   if (found == kNames.end()) return std::nullopt;
   return static_cast<Routing>(found - kNames.begin());
+}
+
+std::string_view name(Planning planning) {
+  return kPlannings[static_cast<std::size_t>(planning)];
+}
+
+std::optional<Planning> parse_planning(std::string_view text) {
+  const auto found = std::find(kPlannings.begin(), kPlannings.end(), text);
+  if (found == kPlannings.end()) return std::nullopt;
+  return static_cast<Planning>(found - kPlannings.begin());
 }
 
 EdgeCounts& EdgeCounts::operator+=(const EdgeCounts& other) {
@@ -37,6 +48,10 @@ EdgeCounts& EdgeCounts::operator+=(const EdgeCounts& other) {
   latency_us += other.latency_us;
   distance_m += other.distance_m;
   evictions += other.evictions;
+  prefetch_bytes += other.prefetch_bytes;
+  prefetch_used_bytes += other.prefetch_used_bytes;
+  plans += other.plans;
+  plan_share = std::max(plan_share, other.plan_share);
   load_ratio_max = std::max(load_ratio_max, other.load_ratio_max);
   return *this;
 }

@@ -25,6 +25,15 @@ inline constexpr std::size_t kRoutings = 5;
 [[nodiscard]] std::string_view name(Routing routing);
 [[nodiscard]] std::optional<Routing> parse_routing(std::string_view text);
 
+/// How plans are made in a fleet run.
+enum class Planning : std::uint8_t {
+  none,
+  independent,  ///< each edge by itself
+  cooperative,  ///< with an eye on what its neighbours hold
+};
+[[nodiscard]] std::string_view name(Planning planning);
+[[nodiscard]] std::optional<Planning> parse_planning(std::string_view text);
+
 inline constexpr std::size_t kReasons = static_cast<std::size_t>(policy::Reason::best_score) + 1;
 
 /// An edge that is taken down for a while; what it caches survives. Times are ms since the trace's
@@ -56,7 +65,11 @@ struct EdgeCounts {
   std::uint64_t latency_us = 0;  ///< sum over its requests
   std::uint64_t distance_m = 0;  ///< sum over its requests
   std::uint64_t evictions = 0;
-  double load_ratio_max = 0;  ///< over ticks
+  std::uint64_t prefetch_bytes = 0;       ///< that plans had it fetch
+  std::uint64_t prefetch_used_bytes = 0;  ///< of these, what it was asked for later
+  std::uint64_t plans = 0;                ///< it was given, empty ones too
+  double plan_share = 0;                  ///< of its capacity, that plans may have at the end
+  double load_ratio_max = 0;              ///< over ticks
 
   EdgeCounts& operator+=(const EdgeCounts& other);
   bool operator==(const EdgeCounts&) const = default;

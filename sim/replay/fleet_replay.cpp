@@ -1,10 +1,12 @@
 #include "sim/replay/fleet_replay.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "sim/replay/edge_delay.hpp"
 #include "sim/replay/fleet_caches.hpp"
+#include "sim/replay/plan_loop.hpp"
 #include "sim/trace/request_walk.hpp"
 
 namespace edgeward::sim {
@@ -57,6 +59,7 @@ class FleetRun {
   RequestWalk walk_;
 
   FleetCaches caches_;
+  std::optional<PlanLoop> plans_;
   bool checks_invariants_ = false;
   bool keeps_holders_ = false;
   std::vector<cache::ObjectIndex> asked_for_;  ///< in this tick
@@ -95,6 +98,7 @@ FleetRun::FleetRun(const Trace& trace, const std::vector<Cell>& cells, const Run
       states_(model_.edges()),
       delayed_at_(model_.edges()),
       results_(cells.size()) {
+  if (spec.planning != Planning::none) plans_.emplace(trace, spec, options, caches_);
   for (const cache::Edge& edge : fleet_.edges) delays_.push_back(edge_delay(edge, {}));
   for (FleetCounts* counts : {&counted_, &ignored_}) counts->edges.resize(model_.edges());
   for (const EdgeFailure& failure : model_.setup().failures) {
@@ -115,11 +119,15 @@ RunResult FleetRun::run(Tally& tally) {
     const Tick tick = tick_at(rel_ms(walk_.time()));
     gather(tick);
     set_modes(tick);
+    if (plans_) {
+      plans_->begin(tick.begin_ms, tick.end_ms, {.cell = results_[cell_], .edges = counts_->edges});
+    }
     steer(tick);
     caches_.replay(requests_, states_);
     set_states(tick);
     set_delays();
     settle_all();
+    if (plans_) plans_->observe(tick.begin_ms);
     close(tick);
     unreported += requests_.size();
     if (unreported >= Tally::kRequestsPerReport || walk_.is_at_end()) {

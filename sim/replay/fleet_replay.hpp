@@ -13,6 +13,8 @@ namespace edgeward::sim {
 /// Replays the trace through a fleet, with one routing and one kind of cache at every edge. The
 /// virtual clock moves in ticks (stretches without requests are skipped at once):
 ///
+/// 0. With plans: when it is time, each edge gets one, made of what was seen before this tick; what
+/// a plan says is carried out.
 /// 1. What is known (loads, inventories) is frozen, and every request of the tick is sent to an
 /// edge.
 /// 2. Each edge's policy replays its accesses, in order of time.

@@ -11,6 +11,7 @@
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/fleet_counts.hpp"
+#include "sim/replay/plan_loop_options.hpp"
 #include "sim/trace/trace.hpp"
 
 namespace edgeward::sim {
@@ -21,9 +22,10 @@ class FleetModel;
 struct RunSpec {
   cache::NamedSettings policy;
   cache::NamedSettings admission{.name = "none", .settings = {}};
-  std::uint64_t capacity_bytes = 0;  ///< of each edge, with a fleet
-  std::optional<Routing> routing;    ///< with a fleet
-  bool is_fleet_capacity = false;    ///< every edge has its own; capacity_bytes is not used
+  std::uint64_t capacity_bytes = 0;    ///< of each edge, with a fleet
+  std::optional<Routing> routing;      ///< with a fleet
+  Planning planning = Planning::none;  ///< with a fleet
+  bool is_fleet_capacity = false;      ///< every edge has its own; capacity_bytes is not used
 
   bool operator==(const RunSpec&) const = default;
 };
@@ -38,6 +40,7 @@ struct ReplayOptions {
   /// Every policy re-derives its counts at the end (EvictionPolicy::check_invariants).
   bool check_invariants = false;
   const FleetModel* fleet = nullptr;  ///< for runs with a routing
+  PlanLoopOptions plans;              ///< for runs with plans
 };
 
 /// What one run counted, cell by cell.

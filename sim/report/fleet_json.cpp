@@ -48,7 +48,11 @@ json::object edge_json(const ReportedRun& run, const cache::Edge& edge, const Ed
           {"distance_km", mean(counts.distance_m, counts.requests, 1e-3, 1e3)},
           {"latency_ms", mean(counts.latency_us, counts.requests, 1e-3, 1e3)},
           {"capacity_bytes", run.capacity_bytes.value_or(edge.capacity_bytes)},
-          {"evictions", counts.evictions}};
+          {"evictions", counts.evictions},
+          {"prefetch_bytes", counts.prefetch_bytes},
+          {"prefetch_used_bytes", counts.prefetch_used_bytes},
+          {"plans", counts.plans},
+          {"plan_share", rounded(counts.plan_share, 1e6)}};
 }
 
 json::object reasons_json(const ReportedRun& run) {

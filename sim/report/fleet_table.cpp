@@ -33,6 +33,7 @@ std::string line(const std::string& first, const std::vector<std::string>& cells
 
 std::string run_name(const ReportedRun& run, bool with_policy) {
   std::string text(name(*run.routing));
+  if (run.planning != Planning::none) text += fmt::format(" {}", name(run.planning));
   if (!with_policy) return text;
   const cache::NamedSettings policy{.name = run.policy, .settings = run.parameters};
   text += ' ' + policy.text();

@@ -37,6 +37,7 @@ ReportedRun reported_run(const Trace& trace, const std::vector<Cell>& cells,
                   .evictions = result.evictions,
                   .is_ceiling = kind.is_ceiling};
   run.routing = result.spec.routing;
+  run.planning = result.spec.planning;
   run.fleet = result.fleet;
   const bool has_limit = kind.name != "unbounded" && !result.spec.is_fleet_capacity;
   if (has_limit) run.capacity_bytes = result.spec.capacity_bytes;
@@ -111,14 +112,16 @@ class Baselines {
  public:
   Baselines(const std::vector<RunResult>& runs, const BaselineChoice& choice) : runs_(runs) {
     if (runs.empty()) return;
-    names_policy_ = !choice.policy.empty() || (choice.admission.empty() && !choice.routing);
+    const bool is_default =
+        choice.policy.empty() && choice.admission.empty() && !choice.routing && !choice.planning;
+    names_policy_ = !choice.policy.empty() || is_default;
     policy_ = choice.policy.empty() ? runs.front().spec.policy.text() : choice.policy;
     names_admission_ = !choice.admission.empty();
     admission_ = choice.admission;
     const bool admissions_differ = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
       return run.spec.admission != runs.front().spec.admission;
     });
-    if (choice.policy.empty() && choice.admission.empty() && !choice.routing && admissions_differ) {
+    if (is_default && admissions_differ) {
       names_admission_ = true;
       admission_ = runs.front().spec.admission.text();
     }
@@ -127,10 +130,15 @@ class Baselines {
     const bool routings_differ = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
       return run.spec.routing != runs.front().spec.routing;
     });
-    if (choice.policy.empty() && choice.admission.empty() && !choice.routing && routings_differ) {
+    if (is_default && routings_differ) {
       names_routing_ = true;
       routing_ = *runs.front().spec.routing;
     }
+    const bool plans_differ = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
+      return run.spec.planning != runs.front().spec.planning;
+    });
+    names_planning_ = choice.planning.has_value() || (is_default && plans_differ);
+    planning_ = choice.planning.value_or(runs.front().spec.planning);
     if (is_recorded()) return;
     settle_policy();
     if (names_routing_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
@@ -138,6 +146,12 @@ class Baselines {
         })) {
       throw cache::ParameterError(
           fmt::format("--baseline routing={}: no run has that routing", name(routing_)));
+    }
+    if (names_planning_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
+          return run.spec.planning == planning_;
+        })) {
+      throw cache::ParameterError(
+          fmt::format("--baseline plan={}: no run has that plan", name(planning_)));
     }
     if (names_admission_ && std::none_of(runs.begin(), runs.end(), [&](const RunResult& run) {
           return run.spec.admission.text() == admission_;
@@ -154,10 +168,12 @@ class Baselines {
   [[nodiscard]] const RunResult* of(const RunSpec& run) const {
     RunSpec wanted = run;
     if (names_routing_) wanted.routing = routing_;
+    if (names_planning_) wanted.planning = planning_;
     const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const RunResult& other) {
       const RunSpec& spec = other.spec;
       return spec.capacity_bytes == wanted.capacity_bytes &&
              spec.is_fleet_capacity == wanted.is_fleet_capacity && spec.routing == wanted.routing &&
+             spec.planning == wanted.planning &&
              (names_policy_ ? spec.policy.text() == policy_ : spec.policy == wanted.policy) &&
              (names_admission_ ? spec.admission.text() == admission_
                                : spec.admission == wanted.admission);
@@ -170,6 +186,7 @@ class Baselines {
     if (names_policy_) result["policy"] = policy_;
     if (names_admission_) result["admission"] = admission_;
     if (names_routing_) result["routing"] = name(routing_);
+    if (names_planning_) result["plan"] = name(planning_);
     return result;
   }
 
@@ -195,7 +212,9 @@ class Baselines {
   bool names_policy_ = false;
   bool names_admission_ = false;
   bool names_routing_ = false;
+  bool names_planning_ = false;
   Routing routing_ = Routing::nearest;
+  Planning planning_ = Planning::none;
   std::string policy_;
   std::string admission_;
 };

@@ -34,7 +34,8 @@ struct ReportedRun {
   /// Of each edge, with a fleet. Absent: recorded, unbounded, every edge its own.
   std::optional<std::uint64_t> capacity_bytes;
   std::optional<Routing> routing;  ///< with a fleet
-  std::string capacity_text;       ///< as the user gave it, for tables
+  Planning planning = Planning::none;
+  std::string capacity_text;  ///< as the user gave it, for tables
   std::uint64_t requests = 0;
   std::uint64_t bytes = 0;
   HitCounts counts;
@@ -69,6 +70,7 @@ struct BaselineChoice {
   std::string policy;
   std::string admission;
   std::optional<Routing> routing;
+  std::optional<Planning> planning;
 };
 
 struct ReportOptions {

@@ -190,7 +190,7 @@ TEST_CASE("the victim is cached, and stays the same until the cache changes") {
   });
 }
 
-TEST_CASE("what is set aside is never used, and invariants hold beside it") {
+TEST_CASE("what a sharer keeps is never used and invariants hold beside it") {
   for_each_case(false, 600, [](const std::string& policy, const Trace& trace, std::uint64_t bytes) {
     const auto cache = make(policy, trace, bytes);
     Random random(bytes);
@@ -198,7 +198,7 @@ TEST_CASE("what is set aside is never used, and invariants hold beside it") {
     for (const ObjectIndex object : trace.requests) {
       if (random.below(20) == 0) {
         reserved_bytes = random.below(bytes + 1);
-        cache->reserve(reserved_bytes);
+        cache->share(nullptr, reserved_bytes, 0);
         CAPTURE(reserved_bytes);
         REQUIRE(cache->used_bytes() + reserved_bytes <= bytes);
       }
@@ -213,20 +213,20 @@ TEST_CASE("what is set aside is never used, and invariants hold beside it") {
   });
 }
 
-TEST_CASE("a cache with a part set aside is one of what is left") {
+TEST_CASE("a cache that shares its capacity is one of what is left") {
   const Trace trace = random_trace(5, Sizes::mixed, 900);
   for (const std::string policy : {"lru", "fifo", "gdsf", "lfu"}) {
     CAPTURE(policy);
     const auto whole = make(policy, trace, 40);
     const auto shared = make(policy, trace, 100);
-    shared->reserve(60);
+    shared->share(nullptr, 60, 0);
     CHECK(replay(*shared, trace) == replay(*whole, trace));
   }
 }
 
-TEST_CASE("a ceiling shares its capacity with nothing") {
+TEST_CASE("a ceiling shares its capacity with nobody") {
   const Trace trace = random_trace(5, Sizes::unit, 10);
-  CHECK_THROWS_AS(make("belady", trace, 10)->reserve(1), std::logic_error);
+  CHECK_THROWS_AS(make("belady", trace, 10)->share(nullptr, 1, 0), std::logic_error);
 }
 
 TEST_CASE("list policies evict the victim they named when a new object comes") {
