@@ -90,9 +90,11 @@ ContentDemand::Known ContentDemand::known(const Entry& entry, std::int64_t now_m
   const double count = entry.count * left;
   const double recent = entry.recent * to_the_eighth(left);
   // A content that is new was not asked for before, but one request a moment ago is no rate: it is
-  // taken to have been there for two short half-lives.
+  // taken to have been there for two short half-lives, if anything was.
   const double short_s = options_.half_life_s / kShortPower;
-  const double age_s = std::max(static_cast<double>(now_s - entry.first_at_s), 2 * short_s);
+  const double age_s =
+      std::min(std::max(static_cast<double>(now_s - entry.first_at_s), 2 * short_s),
+               std::max(static_cast<double>(now_s), 1.0));
   // Of contents that were asked for n times, most are rarer than that says, and were lucky: what is
   // to come is less than n, the more so the smaller n is (Good, Biometrika 40, 1953).
   const double expected_count = count * count / (count + 1);
