@@ -76,16 +76,23 @@ std::size_t day_steps(std::int64_t step_ms) {
 }
 
 /// Origins are whole days apart, so that a step of the horizon is always the same time of day; but
-/// closer where a series is too short for more than a few of them.
+/// closer where a series is too short for more than a few of them, and so near its end that only a
+/// part of the horizon is compared where it is too short for one.
 BacktestPlan inner_plan(std::size_t values, const ForecastOptions& options,
                         std::span<const std::size_t> periods) {
   const std::size_t history_min = history_min_steps(values, periods);
-  std::size_t spacing = day_steps(options.step_ms);
-  if (history_min + options.horizon + (kOriginsMin - 1) * spacing > values) {
-    const std::size_t used = history_min + options.horizon;
-    spacing = std::max<std::size_t>(1, (values - std::min(values, used)) / kOriginsMax);
+  const std::size_t horizon = options.horizon;
+  if (history_min + horizon > values) {
+    BacktestPlan plan{.horizon = horizon};
+    if (history_min >= values) return plan;
+    const std::size_t spacing = std::max<std::size_t>(1, (values - history_min) / kOriginsMin);
+    for (std::size_t at = history_min; at < values; at += spacing) plan.origins.push_back(at);
+    return plan;
   }
-  return BacktestPlan::rolling(values, options.horizon, spacing, history_min, kOriginsMax);
+  std::size_t spacing = day_steps(options.step_ms);
+  const std::size_t room = values - history_min - horizon;
+  if (room < (kOriginsMin - 1) * spacing) spacing = std::max<std::size_t>(1, room / kOriginsMax);
+  return BacktestPlan::rolling(values, horizon, spacing, history_min, kOriginsMax);
 }
 
 std::size_t phase_steps(std::int64_t first_at_ms, std::int64_t step_ms,
