@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/forecast/forecaster.hpp"
+#include "sim/series/series_table.hpp"
+
+namespace edgeward::sim {
+
+/// A series of a table and how it goes on.
+struct SeriesForecast {
+  const SampledSeries* series = nullptr;
+  policy::Forecast forecast;
+
+  /// When a step of the forecast is, from 1; nothing where the series has no times.
+  [[nodiscard]] std::optional<std::int64_t> at_ms(std::size_t step) const;
+};
+
+/// What `edgeward forecast` writes. The table outlives it.
+struct ForecastReport {
+  const SeriesTable* table = nullptr;
+  policy::ForecastOptions options;
+  std::vector<SeriesForecast> series;  ///< in the table's order
+  std::vector<std::string> notes;      ///< periods that some series' steps do not allow
+};
+
+/// Every series continued, each with its own step; `options.step_ms` is not looked at.
+[[nodiscard]] ForecastReport forecast_table(const SeriesTable& table,
+                                            policy::ForecastOptions options);
+
+/// How a model did on a series, or on all of them.
+struct ModelAccuracy {
+  std::string model;
+  policy::Accuracy accuracy;
+};
+
+/// What `edgeward forecast --backtest` writes. The table outlives it.
+struct BacktestReport {
+  const SeriesTable* table = nullptr;
+  policy::ForecastOptions options;
+  std::vector<ModelAccuracy> models;               ///< means over the series that were long enough
+  std::vector<std::vector<ModelAccuracy>> series;  ///< in the table's order, the same models
+  std::vector<std::string> notes;
+};
+
+/// Every series forecast again by every model, or by `auto`, the seasonal naives and the one that
+/// `options` name (policy::Forecaster::backtest).
+[[nodiscard]] BacktestReport backtest_table(const SeriesTable& table,
+                                            const policy::ForecastOptions& options);
+
+}  // namespace edgeward::sim
