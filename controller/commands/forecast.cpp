@@ -99,7 +99,9 @@ int run_forecast(const ForecastCommand& command) {
       sim::read_series(*source, command.input, layout_named(command.layout));
   tell_faults(command.input, table);
   if (command.backtest) {
-    const sim::BacktestReport report = sim::backtest_table(table, options);
+    policy::ForecastOptions of_all = options;
+    of_all.model = "auto";
+    const sim::BacktestReport report = sim::backtest_table(table, of_all);
     for (const std::string& note : report.notes) say(note);
     files.write([&report](ReportFormat format) {
       return format == ReportFormat::csv ? sim::backtest_csv(report) : sim::backtest_json(report);
@@ -150,9 +152,10 @@ void add_forecast(CLI::App& app, Action& action) {
       ->type_name("NAME");
   option("--level", c.level, "Percent of the true values that the interval is to hold")
       ->check(CLI::Range(1.0, 99.9));
-  forecast.add_flag("--backtest", c.backtest,
-                    "Errors of every model instead: the last 20 % forecast from a new origin every "
-                    "24 h");
+  forecast.add_flag(
+      "--backtest", c.backtest,
+      "Errors of auto and of every other model instead: the last 20 % forecast from a "
+      "new origin every 24 h");
   forecast.add_flag("--json", c.json, "JSON on standard output, with models and backtest errors");
   forecast
       .add_option("-o,--output", c.outputs,

@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "cache/parameters.hpp"
 #include "policy/forecast/backtest.hpp"
 #include "policy/forecast/choice.hpp"
-#include "policy/forecast/gaps.hpp"
 #include "policy/forecast/interval.hpp"
 #include "policy/forecast/models/models.hpp"
+#include "policy/forecast/prepared_series.hpp"
 
 namespace edgeward::policy {
 
@@ -30,40 +29,7 @@ constexpr std::int64_t kPeriodStepsMax = 1'000'000;
 constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kCombination = "combination";
 constexpr std::string_view kSeasonalNaive = "seasonal_naive";  ///< that of the shortest period
-
-/// A series made ready for the models.
-struct Prepared {
-  std::vector<double> observed;  ///< scaled; NaN in gaps
-  std::vector<double> values;    ///< scaled; gaps filled
-  double scale = 1;              ///< a power of two, so that scaling is exact
-  bool is_non_negative = true;
-};
-
-double power_of_two_near(double size) {
-  return size > 0 ? std::exp2(std::ilogb(size)) : 1;
-}
-
-Prepared prepare(std::span<const double> values, std::span<const std::size_t> periods) {
-  Prepared series;
-  std::size_t finite = 0;
-  for (const double value : values) {
-    if (std::isfinite(value)) ++finite;
-  }
-  double size = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    size += std::abs(value) / static_cast<double>(finite);  // not summed first: sums overflow
-    if (value < 0) series.is_non_negative = false;
-  }
-  series.scale = power_of_two_near(size);
-  series.observed.reserve(values.size());
-  for (const double value : values) {
-    series.observed.push_back(std::isfinite(value) ? value / series.scale : std::nan(""));
-  }
-  series.values = series.observed;
-  fill_gaps(series.values, periods);
-  return series;
-}
+constexpr std::size_t kCombined = 3;  ///< models of `combination`, the first of all
 
 /// With less history than this a model has seen too little of the patterns to be judged.
 std::size_t history_min_steps(std::size_t values, std::span<const std::size_t> periods) {
@@ -120,53 +86,34 @@ std::vector<ModelShare> named_shares(const std::vector<ForecastModelPtr>& models
   return named;
 }
 
-/// Scales back, keeps to what is possible, and puts the interval around.
-std::vector<ForecastStep> finished_steps(std::span<const double> expected,
-                                         std::span<const double> widths, const Prepared& series) {
-  std::vector<ForecastStep> steps(expected.size());
-  const double least = series.is_non_negative ? 0 : -std::numeric_limits<double>::max();
-  constexpr double kGreatest = std::numeric_limits<double>::max();
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const auto possible = [&](double value) {
-      return std::clamp(value * series.scale, least, kGreatest);
-    };
-    steps[i] = {.expected = possible(expected[i]),
-                .low = possible(expected[i] - widths[i]),
-                .high = possible(expected[i] + widths[i])};
-  }
-  return steps;
-}
-
-/// The models of that name, of which a forecast is the mean; none if there is no such name.
-std::vector<ForecastModelPtr> models_named(const ForecastOptions& options,
-                                           std::span<const std::size_t> periods) {
+/// The models that a forecaster may use, those of `combination` first.
+std::vector<ForecastModelPtr> all_models(const ForecastOptions& options,
+                                         std::span<const std::size_t> periods) {
   std::vector<ForecastModelPtr> models;
-  const auto add = [&](ForecastModelPtr model, bool is_combined) {
-    const bool is_member = options.model == kAuto || (options.model == kCombination && is_combined);
-    if (is_member || options.model == model->name()) models.push_back(std::move(model));
-  };
-  if (options.model == kSeasonalNaive) {
-    models.push_back(
-        make_seasonal_naive(std::string(kSeasonalNaive), periods.empty() ? 1 : periods.front()));
-    return models;
-  }
-  add(make_exponential_smoothing(), true);
-  add(make_autoregression(), true);
-  add(make_regression(), true);
-  add(make_profile(options.boost), false);
+  models.push_back(make_exponential_smoothing());
+  models.push_back(make_autoregression());
+  models.push_back(make_regression());
+  models.push_back(make_profile(options.boost));
   for (const std::size_t period : periods) {
     const std::int64_t period_ms = static_cast<std::int64_t>(period) * options.step_ms;
-    add(make_seasonal_naive(naive_name(period_ms), period), false);
+    models.push_back(make_seasonal_naive(naive_name(period_ms), period));
   }
   return models;
 }
 
-/// What is forecast of a series that was never negative is not, either.
-void keep_possible(std::span<double> expected, const Prepared& series) {
-  for (double& value : expected) {
-    if (!std::isfinite(value)) value = series.values.back();
-    if (series.is_non_negative) value = std::max(value, 0.0);
+void add_errors(const Forecast& made, std::span<const double> actual, AccuracySums& sums) {
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (!std::isfinite(actual[i])) continue;
+    sums.add(actual[i], made.steps[i].expected);
+    sums.add_interval(actual[i], made.steps[i].low, made.steps[i].high);
   }
+}
+
+std::vector<double> equal_shares(std::size_t first, std::size_t count, std::size_t models) {
+  std::vector<double> shares(models);
+  std::fill_n(shares.begin() + static_cast<std::ptrdiff_t>(first), count,
+              1.0 / static_cast<double>(count));
+  return shares;
 }
 
 }  // namespace
@@ -188,6 +135,13 @@ std::vector<std::string> forecast_model_names(std::span<const std::int64_t> peri
   return names;
 }
 
+/// What all models say: at earlier origins, and of what is to come.
+struct Forecaster::Trial {
+  const PreparedSeries& series;
+  Candidates before;
+  std::vector<std::vector<double>> next;
+};
+
 Forecaster::Forecaster(ForecastOptions options) : options_(std::move(options)) {
   std::vector<std::int64_t> used_ms;
   for (const std::int64_t period_ms : options_.periods_ms) {
@@ -195,70 +149,111 @@ Forecaster::Forecaster(ForecastOptions options) : options_(std::move(options)) {
     (is_used ? used_ms : unused_ms_).push_back(period_ms);
     if (is_used) periods_.push_back(static_cast<std::size_t>(period_ms / options_.step_ms));
   }
-  models_ = models_named(options_, periods_);
+  if (options_.model == kSeasonalNaive) {
+    const std::size_t period = periods_.empty() ? 1 : periods_.front();
+    models_.push_back(make_seasonal_naive(std::string(kSeasonalNaive), period));
+  } else {
+    models_ = all_models(options_, periods_);
+  }
+  if (options_.model == kCombination) models_.resize(kCombined);
+  if (options_.model != kCombination && options_.model != kAuto) {
+    std::erase_if(models_,
+                  [this](const ForecastModelPtr& m) { return m->name() != options_.model; });
+  }
   if (models_.empty()) {
     throw cache::ParameterError(fmt::format("model '{}': expected one of {}", options_.model,
                                             fmt::join(forecast_model_names(used_ms), ", ")));
   }
 }
 
-Forecast Forecaster::forecast(std::span<const double> values, std::int64_t first_at_ms) const {
-  const Prepared series = prepare(values, periods_);
+Forecaster::Trial Forecaster::try_models(const PreparedSeries& series,
+                                         std::int64_t first_at_ms) const {
   const History history{.values = series.values,
                         .periods = periods_,
                         .phase = phase_steps(first_at_ms, options_.step_ms, periods_)};
-  Candidates tried(inner_plan(values.size(), options_, periods_), series.observed);
+  Trial trial{
+      .series = series,
+      .before = Candidates(inner_plan(series.values.size(), options_, periods_), series.observed)};
   for (const ForecastModelPtr& model : models_) {
-    std::vector<double> expected = policy::backtest(*model, history, tried.plan());
-    keep_possible(expected, series);
-    tried.add(std::move(expected));
+    std::vector<double> before = policy::backtest(*model, history, trial.before.plan());
+    series.keep_possible(before);
+    trial.before.add(std::move(before));
+    std::vector<double> next(options_.horizon);
+    model->forecast(history, next);
+    series.keep_possible(next);
+    trial.next.push_back(std::move(next));
   }
-  const bool is_by_error = options_.model == kAuto;
-  const std::vector<double> weights =
-      is_by_error ? tried.shares_by_error()
-                  : std::vector<double>(models_.size(), 1.0 / static_cast<double>(models_.size()));
-  std::vector<double> expected(options_.horizon);
-  std::vector<double> row(options_.horizon);
-  for (std::size_t i = 0; i < models_.size(); ++i) {
-    if (weights[i] == 0) continue;
-    models_[i]->forecast(history, row);
-    keep_possible(row, series);
-    for (std::size_t step = 0; step < row.size(); ++step) expected[step] += weights[i] * row[step];
-  }
+  return trial;
+}
 
-  const IntervalWidths intervals(is_by_error ? tried.combined_by_error() : tried.combined(weights),
-                                 tried.plan(), series.observed, options_.level_ratio);
+Forecast Forecaster::mixed(const Trial& trial, std::span<const double> shares,
+                           std::vector<double> before) const {
+  const PreparedSeries& series = trial.series;
+  std::vector<double> expected(options_.horizon);
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    for (std::size_t step = 0; step < expected.size() && shares[i] > 0; ++step) {
+      expected[step] += shares[i] * trial.next[i][step];
+    }
+  }
+  const IntervalWidths intervals(std::move(before), trial.before.plan(), series.observed,
+                                 options_.level_ratio);
   const std::vector<double> widths =
       intervals.is_known()
           ? intervals.widths(expected)
           : random_walk_widths(series.values, options_.horizon, options_.level_ratio);
-  const double naive =
-      naive_error(series.observed, values.size(), periods_.empty() ? 1 : periods_.front());
-  return {.steps = finished_steps(expected, widths, series),
-          .models = named_shares(models_, weights),
+  const double naive = naive_error(series.observed, series.observed.size(), shortest_period());
+  return {.steps = series.steps(expected, widths),
+          .models = named_shares(models_, shares),
           .backtest = intervals.held_out_sums().accuracy(naive),
-          .origins = tried.plan().origins.size(),
+          .origins = trial.before.plan().origins.size(),
           .naive_error = naive * series.scale};
 }
 
-Accuracy Forecaster::backtest(std::span<const double> values, std::int64_t first_at_ms) const {
+Forecast Forecaster::chosen(const Trial& trial) const {
+  if (options_.model == kAuto) {
+    return mixed(trial, trial.before.shares_by_error(), trial.before.combined_by_error());
+  }
+  return equally_mixed(trial, 0, models_.size());
+}
+
+Forecast Forecaster::equally_mixed(const Trial& trial, std::size_t first, std::size_t count) const {
+  const std::vector<double> shares = equal_shares(first, count, models_.size());
+  return mixed(trial, shares, trial.before.combined(shares));
+}
+
+Forecast Forecaster::forecast(std::span<const double> values, std::int64_t first_at_ms) const {
+  const PreparedSeries series(values, periods_);
+  return chosen(try_models(series, first_at_ms));
+}
+
+std::vector<ModelAccuracy> Forecaster::backtest(std::span<const double> values,
+                                                std::int64_t first_at_ms) const {
   const auto history_min = static_cast<std::size_t>(
       std::ceil(static_cast<double>(values.size()) * (1 - kBacktestRatio)));
   const BacktestPlan plan = BacktestPlan::rolling(
       values.size(), options_.horizon, day_steps(options_.step_ms), history_min, values.size());
-  AccuracySums sums;
+  const bool is_auto = options_.model == kAuto;
+  std::vector<AccuracySums> sums(is_auto ? models_.size() + 2 : 1);
   for (const std::size_t origin : plan.origins) {
-    const Forecast made = forecast(values.first(origin), first_at_ms);
-    for (std::size_t i = 0; i < plan.horizon; ++i) {
-      const double actual = values[origin + i];
-      if (!std::isfinite(actual)) continue;
-      sums.add(actual, made.steps[i].expected);
-      sums.add_interval(actual, made.steps[i].low, made.steps[i].high);
+    const PreparedSeries series(values.first(origin), periods_);
+    const Trial trial = try_models(series, first_at_ms);
+    const std::span<const double> actual = values.subspan(origin, plan.horizon);
+    add_errors(chosen(trial), actual, sums[0]);
+    if (!is_auto) continue;
+    add_errors(equally_mixed(trial, 0, kCombined), actual, sums[1]);
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      add_errors(equally_mixed(trial, i, 1), actual, sums[i + 2]);
     }
   }
-  const std::size_t period = periods_.empty() ? 1 : periods_.front();
   const std::size_t seen = plan.origins.empty() ? 0 : plan.origins.front();
-  return sums.accuracy(naive_error(values, seen, period));
+  const double naive = naive_error(values, seen, shortest_period());
+  std::vector<ModelAccuracy> result{{options_.model, sums[0].accuracy(naive)}};
+  if (!is_auto) return result;
+  result.push_back({std::string(kCombination), sums[1].accuracy(naive)});
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    result.push_back({std::string(models_[i]->name()), sums[i + 2].accuracy(naive)});
+  }
+  return result;
 }
 
 }  // namespace edgeward::policy

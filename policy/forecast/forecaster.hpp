@@ -12,6 +12,8 @@
 
 namespace edgeward::policy {
 
+struct PreparedSeries;
+
 /// One step of a forecast: what is expected, and between which values the truth lies with the
 /// probability asked for. low ≤ expected ≤ high.
 struct ForecastStep {
@@ -38,6 +40,12 @@ struct Forecast {
   double naive_error = 0;          ///< mean |seasonal difference|, the unit of MASE
 
   bool operator==(const Forecast&) const = default;
+};
+
+/// How a model, or a mix of them, did.
+struct ModelAccuracy {
+  std::string model;
+  Accuracy accuracy;
 };
 
 struct ForecastOptions {
@@ -68,15 +76,29 @@ class Forecaster {
                                   std::int64_t first_at_ms = 0) const;
 
   /// Forecasts made again over the last 20 %, from a new origin every day (BacktestPlan::rolling),
-  /// each from what was known there, choice and interval included; compared with what came.
+  /// each from what was known there, choice and interval included; compared with what came. Of the
+  /// model that the options name; for `auto`, which has them anyway, also of all others.
   /// Accuracy::points is 0 where the series is too short for one origin.
-  [[nodiscard]] Accuracy backtest(std::span<const double> values,
-                                  std::int64_t first_at_ms = 0) const;
+  [[nodiscard]] std::vector<ModelAccuracy> backtest(std::span<const double> values,
+                                                    std::int64_t first_at_ms = 0) const;
 
   [[nodiscard]] std::span<const std::int64_t> unused_periods_ms() const { return unused_ms_; }
   [[nodiscard]] const ForecastOptions& options() const { return options_; }
 
  private:
+  struct Trial;
+
+  [[nodiscard]] Trial try_models(const PreparedSeries& series, std::int64_t first_at_ms) const;
+  [[nodiscard]] Forecast chosen(const Trial& trial) const;
+  [[nodiscard]] Forecast equally_mixed(const Trial& trial, std::size_t first,
+                                       std::size_t count) const;
+  /// `before`: what the mix said at earlier origins.
+  [[nodiscard]] Forecast mixed(const Trial& trial, std::span<const double> shares,
+                               std::vector<double> before) const;
+  [[nodiscard]] std::size_t shortest_period() const {
+    return periods_.empty() ? 1 : periods_.front();
+  }
+
   ForecastOptions options_;
   std::vector<std::size_t> periods_;  ///< in steps
   std::vector<std::int64_t> unused_ms_;

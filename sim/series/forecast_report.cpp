@@ -97,9 +97,9 @@ json::object series_json(const SeriesForecast& made) {
           {"forecast", std::move(steps)}};
 }
 
-json::array models_json(const std::vector<ModelAccuracy>& models) {
+json::array models_json(const std::vector<policy::ModelAccuracy>& models) {
   json::array result;
-  for (const ModelAccuracy& model : models) {
+  for (const policy::ModelAccuracy& model : models) {
     json::object entry{{"model", model.model}};
     const json::object accuracy = accuracy_json(model.accuracy);
     for (const auto& member : accuracy) entry[member.key()] = member.value();
@@ -143,7 +143,7 @@ std::string backtest_table_text(const BacktestReport& report) {
       "  {:<26}{:>9}{:>9}{:>9}{:>11}{:>10}\n",
       thousands(count), report.options.horizon, report.options.level_ratio * 100, "model", "WAPE",
       "sMAPE", "MASE", "coverage", "points");
-  for (const ModelAccuracy& model : report.models) {
+  for (const policy::ModelAccuracy& model : report.models) {
     const policy::Accuracy& accuracy = model.accuracy;
     out += fmt::format("  {:<26}{:>9}{:>9}{:>9}{:>11}{:>10}\n", model.model, percent(accuracy.wape),
                        percent(accuracy.smape), decimal(accuracy.mase), percent(accuracy.coverage),
@@ -156,7 +156,7 @@ std::string backtest_table_text(const BacktestReport& report) {
 std::string backtest_csv(const BacktestReport& report) {
   std::string out = "series,model,points,wape,smape,mase,coverage\n";
   for (std::size_t i = 0; i < report.series.size(); ++i) {
-    for (const ModelAccuracy& model : report.series[i]) {
+    for (const policy::ModelAccuracy& model : report.series[i]) {
       const policy::Accuracy& accuracy = model.accuracy;
       fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{},{}\n",
                      csv_text_field(report.table->series[i].name), model.model, accuracy.points,

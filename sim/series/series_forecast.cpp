@@ -44,15 +44,6 @@ class Forecasters {
   std::map<std::int64_t, std::unique_ptr<policy::Forecaster>> by_step_;
 };
 
-bool has_model(const std::string& model, std::vector<std::int64_t> periods_ms,
-               std::int64_t step_ms) {
-  std::erase_if(periods_ms, [step_ms](std::int64_t period_ms) {
-    return !policy::is_usable_period(period_ms, step_ms);
-  });
-  const auto names = policy::forecast_model_names(periods_ms);
-  return std::find(names.begin(), names.end(), model) != names.end();
-}
-
 /// Means over series; each figure over those that have it.
 policy::Accuracy mean_accuracy(const std::vector<policy::Accuracy>& all) {
   policy::Accuracy mean;
@@ -96,27 +87,25 @@ ForecastReport forecast_table(const SeriesTable& table, policy::ForecastOptions 
   return report;
 }
 
-BacktestReport backtest_table(const SeriesTable& table, const policy::ForecastOptions& options) {
+BacktestReport backtest_table(const SeriesTable& table, policy::ForecastOptions options) {
   BacktestReport report{.table = &table, .options = options};
-  report.series.resize(table.series.size());
-  for (const std::string& model : policy::forecast_model_names(options.periods_ms)) {
-    policy::ForecastOptions of_model = options;
-    of_model.model = model;
-    Forecasters forecasters(of_model);
-    std::vector<policy::Accuracy> all;
-    for (std::size_t i = 0; i < table.series.size(); ++i) {
-      const SampledSeries& series = table.series[i];
-      policy::Accuracy accuracy;  // of nothing, where the series' step has no such model
-      if (has_model(model, options.periods_ms, series.step_ms)) {
-        accuracy = forecasters.of_step(series.step_ms)
-                       .backtest(series.values, series.first_at_ms.value_or(0));
-      }
-      all.push_back(accuracy);
-      report.series[i].push_back({.model = model, .accuracy = accuracy});
+  Forecasters forecasters(std::move(options));
+  // In the order of their first appearance: a series of another step may lack a seasonal naive.
+  std::vector<std::pair<std::string, std::vector<policy::Accuracy>>> by_model;
+  for (const SampledSeries& series : table.series) {
+    report.series.push_back(forecasters.of_step(series.step_ms)
+                                .backtest(series.values, series.first_at_ms.value_or(0)));
+    for (const policy::ModelAccuracy& made : report.series.back()) {
+      auto known = std::find_if(by_model.begin(), by_model.end(),
+                                [&made](const auto& entry) { return entry.first == made.model; });
+      if (known == by_model.end()) known = by_model.insert(known, {made.model, {}});
+      known->second.push_back(made.accuracy);
     }
-    report.models.push_back({.model = model, .accuracy = mean_accuracy(all)});
-    if (report.models.size() == 1) report.notes = forecasters.notes();
   }
+  for (const auto& [model, all] : by_model) {
+    report.models.push_back({.model = model, .accuracy = mean_accuracy(all)});
+  }
+  report.notes = forecasters.notes();
   return report;
 }
 

@@ -31,24 +31,18 @@ struct ForecastReport {
 [[nodiscard]] ForecastReport forecast_table(const SeriesTable& table,
                                             policy::ForecastOptions options);
 
-/// How a model did on a series, or on all of them.
-struct ModelAccuracy {
-  std::string model;
-  policy::Accuracy accuracy;
-};
-
 /// What `edgeward forecast --backtest` writes. The table outlives it.
 struct BacktestReport {
   const SeriesTable* table = nullptr;
   policy::ForecastOptions options;
-  std::vector<ModelAccuracy> models;               ///< means over the series that were long enough
-  std::vector<std::vector<ModelAccuracy>> series;  ///< in the table's order, the same models
+  std::vector<policy::ModelAccuracy> models;  ///< means over the series that were long enough
+  std::vector<std::vector<policy::ModelAccuracy>> series;  ///< in the table's order
   std::vector<std::string> notes;
 };
 
-/// Every series forecast again by every model, or by `auto`, the seasonal naives and the one that
-/// `options` name (policy::Forecaster::backtest).
+/// Every series forecast again from earlier origins (policy::Forecaster::backtest);
+/// `options.step_ms` is not looked at.
 [[nodiscard]] BacktestReport backtest_table(const SeriesTable& table,
-                                            const policy::ForecastOptions& options);
+                                            policy::ForecastOptions options);
 
 }  // namespace edgeward::sim

@@ -179,7 +179,9 @@ TEST_CASE("80 % intervals hold 75 to 85 % of what comes and the weekday does not
 TEST_CASE("auto errs less than both seasonal naives where there is a weekly pattern and noise") {
   const std::vector<double> values = traffic({.hours = 56 * 24, .noise = 0.1, .seed = 9});
   const auto wape = [&values](const std::string& model) {
-    const Accuracy accuracy = Forecaster(hourly(model)).backtest(values);
+    const auto backtest = Forecaster(hourly(model)).backtest(values);
+    CHECK(backtest.front().model == model);
+    const Accuracy& accuracy = backtest.front().accuracy;
     CHECK(accuracy.points == 11 * 24);
     return accuracy.wape.value();
   };
@@ -187,6 +189,17 @@ TEST_CASE("auto errs less than both seasonal naives where there is a weekly patt
   CHECK(of_auto < wape("seasonal_naive_24"));
   CHECK(of_auto < wape("seasonal_naive_168"));
   CHECK(of_auto < wape("profile"));
+}
+
+TEST_CASE("a backtest of auto tells of every model what a backtest of that model tells") {
+  const std::vector<double> values = traffic({.noise = 0.1, .seed = 10});
+  const auto all = Forecaster(hourly("auto")).backtest(values);
+  CHECK(all.size() == 8);
+  for (const ModelAccuracy& entry : all) {
+    INFO(entry.model);
+    const auto alone = Forecaster(hourly(entry.model)).backtest(values);
+    CHECK(alone.front().accuracy == entry.accuracy);
+  }
 }
 
 TEST_CASE("gaps change a forecast little") {
@@ -239,7 +252,7 @@ TEST_CASE("an unknown model is an error that names the known ones") {
 
 TEST_CASE("a series too short for an origin has no accuracy to tell") {
   const Forecaster forecaster(hourly("auto"));
-  CHECK(forecaster.backtest(traffic({.hours = 30})).points == 0);
+  CHECK(forecaster.backtest(traffic({.hours = 30})).front().accuracy.points == 0);
   const Forecast forecast = forecaster.forecast(std::vector<double>{4, 5});
   CHECK(forecast.origins == 0);
   CHECK_FALSE(forecast.backtest.wape);
