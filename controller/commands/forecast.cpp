@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -91,6 +92,28 @@ void tell_faults(const std::string& input, const sim::SeriesTable& table) {
   for (const std::string& note : table.notes) say(fmt::format("{}: {}", input, note));
 }
 
+/// On a terminal a line that says how many series are done; ends the work after an interrupt.
+class SeriesCount {
+ public:
+  explicit SeriesCount(std::size_t series)
+      : series_(series), is_shown_(::isatty(STDERR_FILENO) == 1), next_at_(steady_seconds() + 1) {}
+
+  bool operator()(std::size_t done) {
+    if (is_shown_ && (done == series_ || interrupted())) {
+      fmt::print(stderr, "\r\x1B[K");
+    } else if (is_shown_ && steady_seconds() >= next_at_) {
+      fmt::print(stderr, "\r\x1B[K{} of {} series", sim::thousands(done), sim::thousands(series_));
+      next_at_ += 0.2;
+    }
+    return !interrupted();
+  }
+
+ private:
+  std::size_t series_;
+  bool is_shown_;
+  double next_at_;
+};
+
 int run_forecast(const ForecastCommand& command) {
   const policy::ForecastOptions options = forecast_options(command);
   const ReportFiles files(command.outputs, {command.input});
@@ -98,17 +121,20 @@ int run_forecast(const ForecastCommand& command) {
   const sim::SeriesTable table =
       sim::read_series(*source, command.input, layout_named(command.layout));
   tell_faults(command.input, table);
+  catch_interrupts();  // from here on there is something to print
   if (command.backtest) {
     policy::ForecastOptions of_all = options;
     of_all.model = "auto";
-    const sim::BacktestReport report = sim::backtest_table(table, of_all);
+    const sim::BacktestReport report =
+        sim::backtest_table(table, of_all, SeriesCount(table.series.size()));
     for (const std::string& note : report.notes) say(note);
     files.write([&report](ReportFormat format) {
       return format == ReportFormat::csv ? sim::backtest_csv(report) : sim::backtest_json(report);
     });
     fmt::print("{}", command.json ? sim::backtest_json(report) : sim::backtest_table_text(report));
   } else {
-    const sim::ForecastReport report = sim::forecast_table(table, options);
+    const sim::ForecastReport report =
+        sim::forecast_table(table, options, SeriesCount(table.series.size()));
     for (const std::string& note : report.notes) say(note);
     files.write([&report](ReportFormat format) {
       return format == ReportFormat::csv ? sim::forecast_csv(report) : sim::forecast_json(report);
@@ -120,7 +146,7 @@ int run_forecast(const ForecastCommand& command) {
     }
   }
   if (std::fflush(stdout) != 0) throw sim::InputError("standard output: writing failed");
-  return kExitDone;
+  return interrupted() ? kExitInterrupted : kExitDone;
 }
 
 }  // namespace

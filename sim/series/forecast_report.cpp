@@ -56,12 +56,14 @@ json::object skipped_json(const SeriesTable& table) {
   return skipped;
 }
 
-json::object head_json(const SeriesTable& table, const policy::ForecastOptions& options) {
+json::object head_json(const SeriesTable& table, const policy::ForecastOptions& options,
+                       bool is_partial) {
   json::array periods;
   for (const std::int64_t period_ms : options.periods_ms) {
     periods.push_back(static_cast<double>(period_ms) / SampledSeries::kHourMs);
   }
   return {{"schema_version", 1},
+          {"partial", is_partial},
           {"layout", table.layout == SeriesLayout::wide ? "wide" : "long"},
           {"input_faults", skipped_json(table)},
           {"horizon", options.horizon},
@@ -129,7 +131,7 @@ std::string forecast_csv(const ForecastReport& report) {
 }
 
 std::string forecast_json(const ForecastReport& report) {
-  json::object out = head_json(*report.table, report.options);
+  json::object out = head_json(*report.table, report.options, report.is_partial);
   json::array series;
   for (const SeriesForecast& made : report.series) series.push_back(series_json(made));
   out["series"] = std::move(series);
@@ -137,7 +139,7 @@ std::string forecast_json(const ForecastReport& report) {
 }
 
 std::string backtest_table_text(const BacktestReport& report) {
-  const std::size_t count = report.table->series.size();
+  const std::size_t count = report.series.size();
   std::string out = fmt::format(
       "{} series, the last 20 %: a new origin every 24 h, {} steps ahead, intervals of {:g} %\n"
       "  {:<26}{:>9}{:>9}{:>9}{:>11}{:>10}\n",
@@ -168,7 +170,7 @@ std::string backtest_csv(const BacktestReport& report) {
 }
 
 std::string backtest_json(const BacktestReport& report) {
-  json::object out = head_json(*report.table, report.options);
+  json::object out = head_json(*report.table, report.options, report.is_partial);
   out["models"] = models_json(report.models);
   json::array series;
   for (std::size_t i = 0; i < report.series.size(); ++i) {

@@ -44,6 +44,10 @@ class Forecasters {
   std::map<std::int64_t, std::unique_ptr<policy::Forecaster>> by_step_;
 };
 
+bool stops(const SeriesProgress& progress, std::size_t done, const SeriesTable& table) {
+  return progress && !progress(done) && done < table.series.size();
+}
+
 /// Means over series; each figure over those that have it.
 policy::Accuracy mean_accuracy(const std::vector<policy::Accuracy>& all) {
   policy::Accuracy mean;
@@ -73,7 +77,8 @@ std::optional<std::int64_t> SeriesForecast::at_ms(std::size_t step) const {
   return *series->first_at_ms + static_cast<std::int64_t>(steps) * series->step_ms;
 }
 
-ForecastReport forecast_table(const SeriesTable& table, policy::ForecastOptions options) {
+ForecastReport forecast_table(const SeriesTable& table, policy::ForecastOptions options,
+                              const SeriesProgress& progress) {
   ForecastReport report{.table = &table, .options = options};
   Forecasters forecasters(std::move(options));
   report.series.reserve(table.series.size());
@@ -82,12 +87,17 @@ ForecastReport forecast_table(const SeriesTable& table, policy::ForecastOptions 
         {.series = &series,
          .forecast = forecasters.of_step(series.step_ms)
                          .forecast(series.values, series.first_at_ms.value_or(0))});
+    if (stops(progress, report.series.size(), table)) {
+      report.is_partial = true;
+      break;
+    }
   }
   report.notes = forecasters.notes();
   return report;
 }
 
-BacktestReport backtest_table(const SeriesTable& table, policy::ForecastOptions options) {
+BacktestReport backtest_table(const SeriesTable& table, policy::ForecastOptions options,
+                              const SeriesProgress& progress) {
   BacktestReport report{.table = &table, .options = options};
   Forecasters forecasters(std::move(options));
   // In the order of their first appearance: a series of another step may lack a seasonal naive.
@@ -100,6 +110,10 @@ BacktestReport backtest_table(const SeriesTable& table, policy::ForecastOptions 
                                 [&made](const auto& entry) { return entry.first == made.model; });
       if (known == by_model.end()) known = by_model.insert(known, {made.model, {}});
       known->second.push_back(made.accuracy);
+    }
+    if (stops(progress, report.series.size(), table)) {
+      report.is_partial = true;
+      break;
     }
   }
   for (const auto& [model, all] : by_model) {
