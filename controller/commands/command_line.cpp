@@ -14,6 +14,7 @@ std::unique_ptr<CLI::App> command_line(Action& action) {
   app->footer("`edgeward COMMAND --help` explains a command, with examples.");
   add_check(*app, action);
   add_edge(*app, action);
+  add_forecast(*app, action);
   add_geo(*app, action);
   add_replay(*app, action);
   add_route(*app, action);

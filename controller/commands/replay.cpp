@@ -150,7 +150,9 @@ int run_replay(const ReplayCommand& command) {
                                          .fleet = fleet ? fleet->fleet() : nullptr});
   if (!command.no_timing) report.wall_seconds = steady_seconds() - started;
 
-  files.write(report);
+  files.write([&report](ReportFormat format) {
+    return format == ReportFormat::csv ? sim::report_csv(report) : sim::report_json(report);
+  });
   const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   fmt::print("{}", command.json ? sim::report_json(report)
                                 : sim::report_table(report, {.colour = colour}));

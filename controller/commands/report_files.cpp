@@ -9,7 +9,6 @@
 
 #include "cache/parameters.hpp"
 #include "sim/input/byte_source.hpp"
-#include "sim/report/writers.hpp"
 
 namespace edgeward::controller {
 
@@ -32,10 +31,10 @@ ReportFiles::ReportFiles(std::vector<std::string> paths, const std::vector<std::
   }
 }
 
-void ReportFiles::write(const sim::Report& report) const {
+void ReportFiles::write(const std::function<std::string(ReportFormat)>& text) const {
   for (const std::string& path : paths_) {
     std::ofstream file(path, std::ios::binary);
-    file << (path.ends_with(".csv") ? sim::report_csv(report) : sim::report_json(report));
+    file << text(path.ends_with(".csv") ? ReportFormat::csv : ReportFormat::json);
     file.close();
     if (!file) throw sim::InputError(fmt::format("-o {}: writing failed", path));
   }

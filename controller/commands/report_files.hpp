@@ -1,13 +1,15 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "sim/report/report.hpp"
-
 namespace edgeward::controller {
 
-/// The files named with -o; the suffix picks the writer. That they can be written is tried before
+enum class ReportFormat : std::uint8_t { json, csv };
+
+/// The files named with -o; the suffix picks the format. That they can be written is tried before
 /// the work begins; what they held is replaced only by a finished report.
 class ReportFiles {
  public:
@@ -15,7 +17,8 @@ class ReportFiles {
   /// for a file that cannot be written.
   ReportFiles(std::vector<std::string> paths, const std::vector<std::string>& inputs);
 
-  void write(const sim::Report& report) const;
+  /// `text`: the report in a format.
+  void write(const std::function<std::string(ReportFormat)>& text) const;
 
  private:
   std::vector<std::string> paths_;

@@ -4,27 +4,12 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
+#include "sim/report/csv_field.hpp"
 #include "sim/report/writers.hpp"
 
 namespace edgeward::sim {
 
 namespace {
-
-/// Quoted where RFC 4180 asks for it; a leading =, +, -, @, tab or return gets an apostrophe, since
-/// spreadsheets would run it.
-std::string text_field(std::string_view text) {
-  constexpr std::string_view kFormulaStarts = "=+-@\t\r";
-  std::string result;
-  if (!text.empty() && kFormulaStarts.find(text.front()) != std::string_view::npos) result += '\'';
-  result += text;
-  if (result.find_first_of(",\"\r\n") == std::string::npos) return result;
-  std::string quoted = "\"";
-  for (const char c : result) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
 
 template <class T>
 std::string number_field(const std::optional<T>& value) {
@@ -77,9 +62,9 @@ std::string report_csv(const Report& report) {
     const cache::NamedSettings settings{.name = {}, .settings = run.parameters};
     const std::string parameters = settings.text();
     std::vector<std::string> fields{
-        text_field(run.policy),
-        text_field(parameters.empty() ? parameters : parameters.substr(1)),
-        text_field(run.admission),
+        csv_text_field(run.policy),
+        csv_text_field(parameters.empty() ? parameters : parameters.substr(1)),
+        csv_text_field(run.admission),
         number_field(run.capacity_bytes),
         fmt::format("{}", run.requests),
         fmt::format("{}", run.counts.hits),
