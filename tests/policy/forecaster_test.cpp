@@ -191,6 +191,27 @@ TEST_CASE("auto errs less than both seasonal naives where there is a weekly patt
   CHECK(of_auto < wape("profile"));
 }
 
+TEST_CASE("growth is not taken for a week that rises from its first day to its last") {
+  for (std::size_t day = 0; day < 7; ++day) {
+    const std::size_t hours = (28 + day) * 24;
+    std::vector<double> values = traffic(
+        {.hours = hours + 24, .weekend_ratio = 1, .noise = 0.02, .persistence = 0, .seed = day});
+    for (std::size_t t = 0; t < values.size(); ++t) values[t] *= 1 + 0.005 * static_cast<double>(t);
+    for (const char* const model :
+         {"auto", "exponential_smoothing", "autoregression", "regression"}) {
+      INFO(model << " from day " << day);
+      const Forecast forecast = Forecaster(hourly(model)).forecast(std::span(values).first(hours));
+      double error = 0;
+      double sum = 0;
+      for (std::size_t i = 0; i < 24; ++i) {
+        error += forecast.steps[i].expected - values[hours + i];
+        sum += values[hours + i];
+      }
+      CHECK(std::abs(error) / sum < 0.05);
+    }
+  }
+}
+
 TEST_CASE("a backtest of auto tells of every model what a backtest of that model tells") {
   const std::vector<double> values = traffic({.noise = 0.1, .seed = 10});
   const auto all = Forecaster(hourly("auto")).backtest(values);

@@ -97,6 +97,11 @@ class Smoothing {
  private:
   using Logits = std::array<double, kRatesMax>;
 
+  static double mean(std::span<const double> values) {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return values.empty() ? 0 : sum / static_cast<double>(values.size());
+  }
   static double logit(double ratio) { return std::log(ratio / (1 - ratio)); }
   static double ratio(double logit) { return 1 / (1 + std::exp(-logit)); }
   [[nodiscard]] std::size_t persistence_at() const { return periods_.size() + 1; }
@@ -107,24 +112,30 @@ class Smoothing {
     return rates;
   }
 
-  /// The mean of the first values, the mean of each step of the shortest period around it, and for
-  /// longer periods what that leaves, shrunk as by one more cycle that leaves nothing.
+  /// A straight line through the first values, the mean of each step of the shortest period around
+  /// it, and for longer periods what that leaves, shrunk as by one more cycle that leaves nothing.
+  /// Without the line a trend would be taken for a week that rises from its first day to its last.
   void start() {
     const std::size_t steps = start_steps_;
-    for (const double value : values_.first(steps)) {
-      started_.level += value / static_cast<double>(steps);
-    }
+    const std::size_t half = steps / 2;
+    const double early = mean(values_.first(half));
+    const double late = mean(values_.subspan(half, steps - half));
+    const double slope = half > 1 ? (late - early) / static_cast<double>(half) : 0;
+    const auto middle = static_cast<double>(steps - 1) / 2;
+    started_.level = mean(values_.first(steps)) - slope * middle;
     std::vector<double> rest(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(steps));
-    for (double& value : rest) value -= started_.level;
+    for (std::size_t t = 0; t < steps; ++t) {
+      rest[t] -= started_.level + slope * static_cast<double>(t);
+    }
     for (const std::size_t period : periods_) {
       const double prior = started_.seasons.empty() ? 0 : 1;
       for (std::size_t step = 0; step < period; ++step) {
         double sum = 0;
         double count = prior;
         for (std::size_t t = step; t < steps; t += period, ++count) sum += rest[t];
-        const double mean = count > 0 ? sum / count : 0;
-        for (std::size_t t = step; t < steps; t += period) rest[t] -= mean;
-        started_.seasons.push_back(mean);
+        const double step_mean = count > 0 ? sum / count : 0;
+        for (std::size_t t = step; t < steps; t += period) rest[t] -= step_mean;
+        started_.seasons.push_back(step_mean);
       }
     }
   }

@@ -16,18 +16,36 @@ constexpr double kDayDecay = 0.97;
 /// A mean of cycles is shrunk towards 0 as by so many cycles more that have no pattern.
 constexpr double kPriorCycles = 1;
 
-/// Values less the mean of a whole longest period around them.
-std::vector<double> without_level(const std::vector<double>& values, std::size_t period) {
+/// The mean of a whole period around each value, the classical centred moving average; nearer to an
+/// end than half a period on the line of the last one and that of a period before.
+std::vector<double> levels(const std::vector<double>& values, std::size_t period) {
   const std::size_t n = values.size();
+  const std::size_t half = period / 2;
   std::vector<double> sums(n + 1);
   for (std::size_t t = 0; t < n; ++t) sums[t + 1] = sums[t] + values[t];
-  std::vector<double> rest(n);
-  for (std::size_t t = 0; t < n; ++t) {
-    const std::size_t begin = t - std::min(t, period / 2);
-    const std::size_t end = std::min(n, t + period / 2 + 1);
-    rest[t] = values[t] - (sums[end] - sums[begin]) / static_cast<double>(end - begin);
+  std::vector<double> level(n, sums[n] / static_cast<double>(n));
+  if (n < period + 1) return level;
+  const std::size_t first = half;
+  const std::size_t last = n - 1 - half;
+  const bool is_even = period % 2 == 0;
+  for (std::size_t t = first; t <= last; ++t) {
+    double sum = sums[t + half + 1] - sums[t - half];
+    if (is_even) sum -= (values[t - half] + values[t + half]) / 2;
+    level[t] = sum / static_cast<double>(period);
   }
-  return rest;
+  const std::size_t reach = std::min(period, last - first);
+  const auto slope = [&](std::size_t from) {
+    return reach > 0 ? (level[from + reach] - level[from]) / static_cast<double>(reach) : 0;
+  };
+  const double first_slope = slope(first);
+  const double last_slope = slope(last - reach);
+  for (std::size_t t = 0; t < first; ++t) {
+    level[t] = level[first] - first_slope * static_cast<double>(first - t);
+  }
+  for (std::size_t t = last + 1; t < n; ++t) {
+    level[t] = level[last] + last_slope * static_cast<double>(t - last);
+  }
+  return level;
 }
 
 /// The mean of each step of a period, recent ones weighing more, shrunk towards 0. Takes it off
@@ -61,7 +79,9 @@ class Regression final : public ForecastModel {
     std::vector<std::size_t> lags{1, 2, 3};
     if (!recent.periods.empty()) {
       const std::size_t day = recent.periods.front();
-      std::vector<double> rest = without_level(recent.values, recent.periods.back());
+      std::vector<double> rest = recent.values;
+      const std::vector<double> level = levels(recent.values, recent.periods.back());
+      for (std::size_t t = 0; t < n; ++t) rest[t] -= level[t];
       for (const std::size_t period : recent.periods) {
         patterns.push_back(take_pattern(rest, period, day, period == day ? 0 : kPriorCycles));
       }
