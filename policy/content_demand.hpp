@@ -10,7 +10,7 @@
 namespace edgeward::policy {
 
 struct ContentDemandOptions {
-  std::size_t tracked_contents = 20'000;
+  std::size_t tracked_contents = 100'000;
   double half_life_s = 86'400;  ///< after so long a request counts half
 
   bool operator==(const ContentDemandOptions&) const = default;

@@ -12,6 +12,8 @@ const double kKept = std::exp2(-1.0 / 24);
 constexpr double kIntervalsMin = 3;
 /// Requests that evidence is made of, at least: a few large files can make any byte ratio.
 constexpr double kRequestsMin = 2000;
+/// The same of evidence that others are to go by.
+constexpr double kPriorRequestsMin = 10'000;
 constexpr double kStandardErrors = 2;
 /// What plans may cost of the ratio that they are not made for.
 constexpr double kOtherLossMax = 0.001;
@@ -85,22 +87,22 @@ const PlanBudget::Mean& PlanBudget::other_of(const Gain& gain) const {
   return objective_ == PlanObjective::bytes ? gain.hits : gain.bytes;
 }
 
-bool PlanBudget::has_enough(std::size_t level) const {
+bool PlanBudget::has_enough(std::size_t level, double requests) const {
   const Mean& gain = objective_of(gains_[level]);
-  return gain.intervals() >= kIntervalsMin && gain.weight >= kRequestsMin;
+  return gain.intervals() >= kIntervalsMin && gain.weight >= requests;
 }
 
 PlanBudget::Estimate PlanBudget::estimate(std::size_t level, const PlanBudget* fleet) const {
   const Mean& own = objective_of(gains_[level]);
   const Estimate known{.mean = own.mean(), .error = own.standard_error()};
-  if (fleet == nullptr || !fleet->has_enough(level)) {
-    return has_enough(level) ? known : Estimate{.mean = 0, .error = 1};
+  if (fleet == nullptr || !fleet->has_enough(level, kPriorRequestsMin)) {
+    return has_enough(level, kRequestsMin) ? known : Estimate{.mean = 0, .error = 1};
   }
   const Mean& all = fleet->objective_of(fleet->gains_[level]);
   const Estimate prior{
       .mean = all.mean(),
       .error = std::max(kPriorSpread * std::abs(all.mean()), all.standard_error())};
-  if (!has_enough(level) || prior.error <= 0) return prior;
+  if (own.intervals() < kIntervalsMin || prior.error <= 0) return prior;
   const double own_weight = 1 / std::max(known.error * known.error, kErrorMin * kErrorMin);
   const double prior_weight = 1 / (prior.error * prior.error);
   return {
@@ -118,10 +120,14 @@ bool PlanBudget::has_lost(const Interval& interval) const {
   return lost > kStandardErrors * std::sqrt(std::max(misses, 1.0)) * 0.5;
 }
 
+bool PlanBudget::does_not_cost(std::size_t level) const {
+  const Mean& other = other_of(gains_[level]);
+  return other.mean() - other.standard_error() >= -kOtherLossMax;
+}
+
 std::size_t PlanBudget::best_level(const PlanBudget* fleet) const {
   const auto is_harmless = [&](std::size_t level) {
-    const Mean& other = other_of(gains_[level]);
-    return other.mean() - other.standard_error() >= -kOtherLossMax;
+    return does_not_cost(level) && (fleet == nullptr || fleet->does_not_cost(level));
   };
   const Estimate now = estimate(level_, fleet);
   const bool stays = level_ > 0 && now.mean + now.error > 0 && is_harmless(level_);

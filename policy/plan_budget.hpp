@@ -78,8 +78,10 @@ class PlanBudget {
 
   [[nodiscard]] const Mean& objective_of(const Gain& gain) const;
   [[nodiscard]] const Mean& other_of(const Gain& gain) const;
-  [[nodiscard]] bool has_enough(std::size_t level) const;
+  [[nodiscard]] bool has_enough(std::size_t level, double requests) const;
   [[nodiscard]] Estimate estimate(std::size_t level, const PlanBudget* fleet) const;
+  /// Of the ratio that plans are not made for.
+  [[nodiscard]] bool does_not_cost(std::size_t level) const;
   [[nodiscard]] std::size_t best_level(const PlanBudget* fleet) const;
   [[nodiscard]] bool has_lost(const Interval& interval) const;
 

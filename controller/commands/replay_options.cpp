@@ -275,8 +275,8 @@ void add_run_options(CLI::App& app, ReplayCommand& c) {
   option("--warmup", c.warm_up, "Replay this much uncounted first: 20% of the requests, or 2h");
   group = "Fleet";
   option("--fleet", c.fleet,
-         "Route the requests to the edges of this fleet file or configuration; needs a text log "
-         "with clients' addresses or countries")
+         "Route the requests to the edges of this fleet file or configuration, by clients' "
+         "addresses or countries where the log names them")
       ->type_name("FILE");
   option("--routing", c.routings,
          "Routings to compare: nearest, recorded (the edge that the log names), random, weighted, "

@@ -18,26 +18,9 @@ std::uint64_t capacity_of(const RunSpec& spec, const cache::Edge& edge) {
   return spec.is_fleet_capacity ? edge.capacity_bytes : spec.capacity_bytes;
 }
 
-/// Contents that are tracked at each edge: some times what it holds, since what it does not hold
-/// competes for the room.
-policy::ContentDemandOptions demand_options(const Trace& trace, std::uint64_t capacity_bytes,
-                                            policy::ContentDemandOptions options) {
-  constexpr double kTimesHeld = 4;
-  constexpr double kTrackedMax = 1'000'000;
-  const auto objects = static_cast<double>(trace.sizes_bytes.size());
-  const auto footprint =
-      static_cast<double>(std::max<std::uint64_t>(trace.summary.footprint_bytes, 1));
-  const double held = static_cast<double>(capacity_bytes) * objects / footprint;
-  const double tracked = std::min({kTimesHeld * held, kTrackedMax, objects});
-  options.tracked_contents = std::max(options.tracked_contents, static_cast<std::size_t>(tracked));
-  return options;
-}
-
-policy::ContentDemandOptions fleet_demand_options(const Trace& trace,
-                                                  policy::ContentDemandOptions options) {
-  constexpr std::size_t kTrackedMax = 1'000'000;
-  options.tracked_contents =
-      std::clamp(trace.sizes_bytes.size(), options.tracked_contents, kTrackedMax);
+/// Of all edges together, as many contents as a daemon tracks.
+policy::ContentDemandOptions fleet_demand_options(policy::ContentDemandOptions options) {
+  options.tracked_contents = 1'000'000;
   return options;
 }
 
@@ -50,20 +33,19 @@ PlanLoop::PlanLoop(const Trace& trace, const RunSpec& spec, const ReplayOptions&
       options_(options.plans),
       caches_(caches),
       sample_(trace.sizes_bytes, kSampledObjectsMax),
-      fleet_demand_(fleet_demand_options(trace, options_.demand)),
+      fleet_demand_(fleet_demand_options(options_.demand)),
       client_budget_(options_.objective),
       parent_budget_(options_.objective),
       candidate_in_(trace.sizes_bytes.size()) {
   edges_.reserve(model_.edges());
   for (std::size_t at = 0; at < model_.edges(); ++at) {
     const std::uint64_t capacity_bytes = capacity_of(spec, model_.fleet().edges[at]);
-    edges_.push_back(
-        {.profile = {},
-         .demand = policy::ContentDemand(demand_options(trace, capacity_bytes, options_.demand)),
-         .blend = {},
-         .budget = PlanBudget(options_.objective),
-         .shadows = ShadowCaches(spec, capacity_bytes, options.seed + at, sample_),
-         .plan = {.edge = EdgeId(static_cast<std::uint16_t>(at))}});
+    edges_.push_back({.profile = {},
+                      .demand = policy::ContentDemand(options_.demand),
+                      .blend = {},
+                      .budget = PlanBudget(options_.objective),
+                      .shadows = ShadowCaches(spec, capacity_bytes, options.seed + at, sample_),
+                      .plan = {.edge = EdgeId(static_cast<std::uint16_t>(at))}});
   }
 }
 

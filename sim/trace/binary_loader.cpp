@@ -94,17 +94,25 @@ void BinaryLoader::append_records(const char* bytes, std::size_t records) {
       trace_.summary.bytes += known[i].first_size_bytes;
       if (known[i].index == trace_.sizes_bytes.size()) {
         trace_.sizes_bytes.push_back(known[i].first_size_bytes);
+        if (with_clients_) trace_.contents.push_back(cache::ContentId{ids[i]});
         trace_.summary.footprint_bytes += known[i].first_size_bytes;
       }
       const auto time_s = load<std::uint32_t>(batch + i * kRecordBytes);
       times_.see(std::int64_t{time_s} * 1000);
       latest_time_s_ = std::max(latest_time_s_, time_s);
       trace_.times.push_back(latest_time_s_ - first_time_s_);
+      if (!with_clients_) continue;
+      trace_.requesters.client.push_back(0);
+      trace_.requesters.edge.push_back(0);
     }
   }
 }
 
 void BinaryLoader::finish() {
+  if (with_clients_) {
+    trace_.requesters.clients.emplace_back();
+    trace_.requesters.edge_names.emplace_back();
+  }
   trace_.time_unit_ms = 1000;
   trace_.summary.requests = trace_.stream.size();
   trace_.summary.unique_objects = trace_.sizes_bytes.size();

@@ -14,12 +14,14 @@ namespace edgeward::sim {
 
 /// Reads `oracle_general` traces (libCacheSim's format): 24-byte little-endian records of u32 time
 /// in s, u64 object id, u32 size in bytes, i64 index of the next access, which is not read. An
-/// object keeps the size it had first. A cut last record is counted as a bad line.
+/// object keeps the size it had first. A cut last record is counted as a bad line. Records say nothing
+/// of clients: where they are asked for, all are the one of whom nothing is known.
 class BinaryLoader {
  public:
   static constexpr std::size_t kRecordBytes = 24;
 
-  BinaryLoader(Trace& trace, Progress& progress) : trace_(trace), progress_(progress) {}
+  BinaryLoader(Trace& trace, bool with_clients, Progress& progress)
+      : trace_(trace), with_clients_(with_clients), progress_(progress) {}
 
   /// True if the first bytes of an input look like such records: not text, and next-access indices
   /// and times as a writer would produce them.
@@ -35,6 +37,7 @@ class BinaryLoader {
   void append_records(const char* bytes, std::size_t records);
 
   Trace& trace_;
+  bool with_clients_;
   Progress& progress_;
   ObjectTable objects_;
   TimeCheck times_;

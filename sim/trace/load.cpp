@@ -78,14 +78,11 @@ const LogFormat* choose_format(const LoadOptions& options, const std::string& pa
   return format;
 }
 
-/// Binary records have no ranges, no lifetimes and no clients.
+/// Binary records have no ranges and no lifetimes.
 void check_binary(const LoadOptions& options, const std::string& path) {
-  if (options.chunk_bytes == 0 && !options.ttl_from_log && !options.with_clients) return;
-  const char* const option = options.chunk_bytes != 0 ? "--chunk"
-                             : options.with_clients   ? "--fleet"
-                                                      : "--ttl log";
-  throw InputError(fmt::format("{}: {} needs a text log{}; this is a binary trace", path, option,
-                               options.with_clients ? " that names clients or countries" : ""));
+  if (options.chunk_bytes == 0 && !options.ttl_from_log) return;
+  throw InputError(fmt::format("{}: {} needs a text log; this is a binary trace", path,
+                               options.chunk_bytes != 0 ? "--chunk" : "--ttl log"));
 }
 
 /// Columns can only be chosen where lines have names or numbers for them.
@@ -134,7 +131,7 @@ Trace load_trace(const LoadOptions& options, MemoryBudget& budget, Progress& pro
     check_columns(options, path, format);
     if (format == nullptr) {
       check_binary(options, path);
-      if (!binary) binary.emplace(trace, progress);
+      if (!binary) binary.emplace(trace, options.with_clients, progress);
       binary->append(source, path);
     } else {
       if (!text) text.emplace(trace, options, budget, progress);

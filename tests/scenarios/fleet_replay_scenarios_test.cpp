@@ -219,7 +219,11 @@ TEST_CASE("what a fleet replay cannot do is told, with exit code 2") {
       {{"--fail", "fra1@1h+0"}, "expected EDGE@T+D"},
       {{"--unit-size"}, "--unit-size counts objects"},
       {{"--tick", "0"}, "expected at least 1ms"},
-      {{"--format", "oracle_general"}, "--fleet needs a text log that names clients or countries"}};
+      {{"--plan", "clever"}, "expected none, independent or cooperative"},
+      {{"--plan-interval", "5s"}, "expected at least 1m"},
+      {{"--plan-objective", "fame"}, "expected requests, bytes or milliseconds"},
+      {{"--baseline", "plan=independent"}, "no run has that plan"},
+      {{"--format", "oracle_general"}, "--fleet needs a log with real times"}};
   for (const Refused& refused : all) {
     const Outcome outcome = replay.run(refused.options);
     INFO(refused.message);
