@@ -20,11 +20,15 @@ using cache::ParameterError;
 using cache::Random;
 
 constexpr std::int64_t kHourMs = 3'600'000;
+constexpr std::int64_t kDayMs = 24 * kHourMs;
+constexpr std::int64_t kReleaseMs = 17 * kHourMs;      ///< into the day
+constexpr std::uint32_t kReleasesMax = 100'000;        ///< a day
 constexpr std::int64_t kEndMs = 0x1'0000'0000 * 1000;  // 2106: seconds have 32 bits in traces
 constexpr std::uint32_t kObjectsMax = 1U << 26;        // 0.8 GiB of tables
 constexpr double kSigmaMax = 10;
 constexpr double kAlphaMax = 100;
 constexpr double kRateMax = 1e9;
+constexpr double kHoursMax = 1e6;
 
 void check_size_law(const SizeLaw& law) {
   if (law.median_bytes < 1 || law.median_bytes > kSynthSizeBytesMax) {
@@ -37,15 +41,71 @@ void check_size_law(const SizeLaw& law) {
   }
 }
 
-void check_rates(const HourlyRates& rates) {
-  for (std::size_t hour = 0; hour < rates.size(); ++hour) {
-    if (rates[hour] >= 0 && rates[hour] <= kRateMax) continue;
-    throw ParameterError(fmt::format("rate by hour: hour {} has {}: expected a number from 0 to {}",
-                                     hour, rates[hour], kRateMax));
+/// `unit`: hour or weekday.
+template <class Rates>
+void check_rates(const Rates& rates, std::string_view unit) {
+  for (std::size_t at = 0; at < rates.size(); ++at) {
+    if (rates[at] >= 0 && rates[at] <= kRateMax) continue;
+    throw ParameterError(fmt::format("rate by {}: {} {} has {}: expected a number from 0 to {}",
+                                     unit, unit, at, rates[at], kRateMax));
   }
   if (std::all_of(rates.begin(), rates.end(), [](double rate) { return rate == 0; })) {
-    throw ParameterError("rate by hour: all are 0: at least one hour needs requests");
+    throw ParameterError(
+        fmt::format("rate by {}: all are 0: at least one {} needs requests", unit, unit));
   }
+}
+
+template <class Rates>
+Rates parse_rates(std::string_view text, std::string_view unit, std::string_view which) {
+  Rates rates{};
+  std::size_t count = 0;
+  for (std::size_t from = 0; from <= text.size(); ++count) {
+    const std::size_t to = std::min(text.find(',', from), text.size());
+    const std::string_view item = text.substr(from, to - from);
+    double rate = 0;
+    const char* const end = item.data() + item.size();
+    const auto parsed = std::from_chars(item.data(), end, rate);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) {
+      throw ParameterError(fmt::format("rate by {}: '{}' ({} {}): expected a number from 0 to {}",
+                                       unit, item, unit, count, kRateMax));
+    }
+    if (count < rates.size()) rates[count] = rate;
+    from = to + 1;
+  }
+  if (count != rates.size()) {
+    throw ParameterError(
+        fmt::format("rate by {}: found {} numbers, expected {} separated by commas, for {}", unit,
+                    count, rates.size(), which));
+  }
+  check_rates(rates, unit);
+  return rates;
+}
+
+void check_releases(const Releases& releases) {
+  if (releases.per_day > kReleasesMax) {
+    throw ParameterError(
+        fmt::format("releases: {} a day: expected at most {}", releases.per_day, kReleasesMax));
+  }
+  if (!(releases.requests_ratio >= 0 && releases.requests_ratio <= 1)) {
+    throw ParameterError(fmt::format("releases: {} of the requests: expected a part from 0 to 1",
+                                     releases.requests_ratio));
+  }
+  if (releases.half_life.count() <= 0) {
+    throw ParameterError("releases: half-life: expected more than nothing");
+  }
+}
+
+/// The first at or after the start.
+std::int64_t first_release_ms(std::int64_t start_ms) {
+  const std::int64_t at_ms = start_ms / kDayMs * kDayMs + kReleaseMs;
+  return at_ms >= start_ms ? at_ms : at_ms + kDayMs;
+}
+
+std::uint64_t release_count(const SynthOptions& options) {
+  const std::int64_t span_ms =
+      options.start_ms + options.duration.count() - first_release_ms(options.start_ms);
+  if (span_ms <= 0) return 0;
+  return static_cast<std::uint64_t>((span_ms + kDayMs - 1) / kDayMs) * options.releases.per_day;
 }
 
 void check_options(const SynthOptions& options) {
@@ -68,7 +128,13 @@ void check_options(const SynthOptions& options) {
     throw ParameterError("duration: expected more than nothing, and an end before 2106");
   }
   check_size_law(options.sizes);
-  check_rates(options.hourly_rates);
+  check_rates(options.hourly_rates, "hour");
+  check_rates(options.weekday_rates, "weekday");
+  check_releases(options.releases);
+  if (options.objects + release_count(options) > kObjectsMax) {
+    throw ParameterError(
+        fmt::format("releases: with them there are more than {} objects", kObjectsMax));
+  }
 }
 
 /// A bijection of 63 bits: each step (xor with a key, odd factor, xor of the upper half into the
@@ -122,10 +188,14 @@ geo::IpAddress draw_client(Random& random) {
 
 /// One seed a stream, so that a change of options disturbs no other stream.
 struct SynthTraffic::Seeds {
-  std::uint64_t ranks, clients, sizes, ids;
+  std::uint64_t ranks, clients, sizes, ids, releases;
 
   explicit Seeds(Random random)
-      : ranks(random.next()), clients(random.next()), sizes(random.next()), ids(random.next()) {}
+      : ranks(random.next()),
+        clients(random.next()),
+        sizes(random.next()),
+        ids(random.next()),
+        releases(random.next()) {}
 };
 
 SynthTraffic::SynthTraffic(const SynthOptions& options)
@@ -133,12 +203,19 @@ SynthTraffic::SynthTraffic(const SynthOptions& options)
 
 SynthTraffic::SynthTraffic(const SynthOptions& options, const Seeds& seeds)
     : zipf_(options.objects, options.zipf_alpha),
-      sizes_bytes_(draw_sizes(options.objects, options.sizes, Random(seeds.sizes))),
+      objects_(options.objects),
+      releases_(options.releases),
+      release_zipf_(std::max(options.releases.per_day, 1U), options.zipf_alpha),
+      release_draws_(seeds.releases),
+      first_release_ms_(first_release_ms(options.start_ms)),
+      sizes_bytes_(draw_sizes(static_cast<std::uint32_t>(options.objects + release_count(options)),
+                              options.sizes, Random(seeds.sizes))),
       ranks_(seeds.ranks),
       clients_(seeds.clients),
       id_key_(seeds.ids),
       requests_(options.requests),
       rates_(options.hourly_rates),
+      weekday_rates_(options.weekday_rates),
       end_ms_(options.start_ms + options.duration.count()),
       hour_at_ms_(options.start_ms),
       hour_end_ms_(std::min(end_ms_, (options.start_ms / kHourMs + 1) * kHourMs)) {
@@ -153,7 +230,9 @@ SynthTraffic::SynthTraffic(const SynthOptions& options, const Seeds& seeds)
 }
 
 double SynthTraffic::rate(std::int64_t at_ms) const {
-  return rates_[static_cast<std::size_t>(at_ms / kHourMs % 24)];
+  // The epoch began on a Thursday.
+  const auto weekday = static_cast<std::size_t>((at_ms / kDayMs + 3) % 7);
+  return rates_[static_cast<std::size_t>(at_ms / kHourMs % 24)] * weekday_rates_[weekday];
 }
 
 std::int64_t SynthTraffic::next_time_ms() {
@@ -178,11 +257,26 @@ void SynthTraffic::draw_ahead() {
   for (const std::uint32_t rank : ahead_) __builtin_prefetch(&sizes_bytes_[rank]);
 }
 
+std::optional<std::uint32_t> SynthTraffic::draw_release(std::int64_t at_ms) {
+  if (releases_.per_day == 0 || release_draws_.unit() >= releases_.requests_ratio) {
+    return std::nullopt;
+  }
+  // So old is what is asked for; what would be older than the first release is none.
+  const double age_ms =
+      -std::log2(1 - release_draws_.unit()) * static_cast<double>(releases_.half_life.count());
+  const double since_first_ms = static_cast<double>(at_ms - first_release_ms_) - age_ms;
+  const std::uint32_t which = release_zipf_.draw(release_draws_);
+  if (since_first_ms < 0) return std::nullopt;
+  const auto day = static_cast<std::uint32_t>(since_first_ms / static_cast<double>(kDayMs));
+  return objects_ + day * releases_.per_day + which;
+}
+
 SynthRequest SynthTraffic::next() {
   assert(!done());
   if (index_ % kAhead == 0) draw_ahead();
-  const std::uint32_t rank = ahead_[index_ % kAhead];
-  const SynthRequest result{.request = {.at_ms = next_time_ms(),
+  const std::int64_t at_ms = next_time_ms();
+  const std::uint32_t rank = draw_release(at_ms).value_or(ahead_[index_ % kAhead]);
+  const SynthRequest result{.request = {.at_ms = at_ms,
                                         .client = draw_client(clients_),
                                         .content = id(rank),
                                         .size_bytes = sizes_bytes_[rank]},
@@ -228,28 +322,43 @@ SizeLaw parse_size_law(std::string_view text) {
 }
 
 HourlyRates parse_hourly_rates(std::string_view text) {
-  HourlyRates rates{};
-  std::size_t count = 0;
-  for (std::size_t from = 0; from <= text.size(); ++count) {
-    const std::size_t to = std::min(text.find(',', from), text.size());
-    const std::string_view item = text.substr(from, to - from);
-    double rate = 0;
-    const char* const end = item.data() + item.size();
-    const auto parsed = std::from_chars(item.data(), end, rate);
-    if (parsed.ec != std::errc{} || parsed.ptr != end) {
-      throw ParameterError(fmt::format(
-          "rate by hour: '{}' (hour {}): expected a number from 0 to {}", item, count, kRateMax));
-    }
-    if (count < rates.size()) rates[count] = rate;
-    from = to + 1;
-  }
-  if (count != rates.size()) {
+  return parse_rates<HourlyRates>(text, "hour", "hours 0 to 23 UTC");
+}
+
+WeekdayRates parse_weekday_rates(std::string_view text) {
+  return parse_rates<WeekdayRates>(text, "weekday", "Monday to Sunday");
+}
+
+Releases parse_releases(std::string_view text) {
+  const auto fail = [text] {
     throw ParameterError(fmt::format(
-        "rate by hour: found {} numbers, expected 24 separated by commas, for hours 0 to 23 UTC",
-        count));
+        "releases '{}': expected COUNT or COUNT,PERCENT%,HALF-LIFE, for example 60,25%,30h", text));
+  };
+  Releases releases;
+  const std::size_t comma = text.find(',');
+  const std::string_view count = text.substr(0, comma);
+  const char* const count_end = count.data() + count.size();
+  const auto counted = std::from_chars(count.data(), count_end, releases.per_day);
+  if (counted.ec != std::errc{} || counted.ptr != count_end) fail();
+  if (comma != std::string_view::npos) {
+    const std::string_view rest = text.substr(comma + 1);
+    const std::size_t sign = rest.find("%,");
+    if (sign == std::string_view::npos || !rest.ends_with('h')) fail();
+    double percent = 0;
+    double hours = 0;
+    const auto part = std::from_chars(rest.data(), rest.data() + sign, percent);
+    const char* const hours_end = rest.data() + rest.size() - 1;
+    const auto life = std::from_chars(rest.data() + sign + 2, hours_end, hours);
+    if (part.ec != std::errc{} || part.ptr != rest.data() + sign || life.ec != std::errc{} ||
+        life.ptr != hours_end || !(hours < kHoursMax)) {
+      fail();
+    }
+    releases.requests_ratio = percent / 100;
+    releases.half_life =
+        std::chrono::milliseconds(static_cast<std::int64_t>(hours * static_cast<double>(kHourMs)));
   }
-  check_rates(rates);
-  return rates;
+  check_releases(releases);
+  return releases;
 }
 
 }  // namespace edgeward::sim

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,19 @@ inline constexpr std::uint64_t kSynthSizeBytesMax = 0xFFFF'FFFF;  // what oracle
 /// Relative request rates by hour of the day, UTC. All zero but one is allowed.
 using HourlyRates = std::array<double, 24>;
 
+/// The same by day of the week, Monday first.
+using WeekdayRates = std::array<double, 7>;
+
+/// New objects that come out every day at 17:00 UTC, beside those that were always there.
+struct Releases {
+  std::uint32_t per_day = 0;  ///< 0: none; at most 100,000
+  /// Part of the requests that ask for a release of the last days, from the first one on.
+  double requests_ratio = 0.2;
+  std::chrono::milliseconds half_life = std::chrono::hours{30};  ///< of what is asked of one
+
+  bool operator==(const Releases&) const = default;
+};
+
 /// What synthetic traffic looks like; the same options give the same traffic.
 struct SynthOptions {
   std::uint64_t requests = 1'000'000;  ///< below 2^32
@@ -35,11 +49,14 @@ struct SynthOptions {
   SizeLaw sizes{};
   std::int64_t start_ms = 1'704'067'200'000;  ///< 2024-01-01T00:00:00Z; from 1970 to 2106
   std::chrono::milliseconds duration = std::chrono::hours{24};
-  HourlyRates hourly_rates = even_rates();
+  HourlyRates hourly_rates = even_rates<HourlyRates>();
+  WeekdayRates weekday_rates = even_rates<WeekdayRates>();
+  Releases releases{};
   std::uint64_t seed = 0;
 
-  [[nodiscard]] static constexpr HourlyRates even_rates() {
-    HourlyRates rates{};
+  template <class Rates>
+  [[nodiscard]] static constexpr Rates even_rates() {
+    Rates rates{};
     for (double& rate : rates) rate = 1;
     return rates;
   }
@@ -58,8 +75,10 @@ struct SynthRequest {
 /// over, so even rates give even times and no draw is spent on them. Ids are the ranks under a
 /// seeded bijection of 63 bits: unique, in no order. An object's size is drawn once from the seed.
 /// Clients lie in the documentation prefixes 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24
-/// (RFC 5737; three quarters of the requests) and 2001:db8::/32 (RFC 3849). Ranks, clients, sizes
-/// and ids come from streams of their own: other sizes leave the order of requests as it is.
+/// (RFC 5737; three quarters of the requests) and 2001:db8::/32 (RFC 3849). Ranks, clients, sizes,
+/// ids and releases come from streams of their own: other sizes leave the order of requests as it
+/// is. Of the releases of a day, popularity falls as it does of the objects; their ranks come after
+/// all others, day by day.
 ///
 ///     SynthTraffic traffic({.requests = 1000, .objects = 50, .seed = 7});
 ///     while (!traffic.done()) handle(traffic.next());
@@ -91,10 +110,17 @@ class SynthTraffic {
   SynthTraffic(const SynthOptions& options, const Seeds& seeds);
 
   void draw_ahead();
+  /// The rank of what is asked for at that time, if it is a release.
+  [[nodiscard]] std::optional<std::uint32_t> draw_release(std::int64_t at_ms);
   [[nodiscard]] std::int64_t next_time_ms();
   [[nodiscard]] double rate(std::int64_t at_ms) const;
 
   ZipfTable zipf_;
+  std::uint32_t objects_;  ///< that were always there
+  Releases releases_;
+  ZipfTable release_zipf_;
+  cache::Random release_draws_;
+  std::int64_t first_release_ms_;
   std::vector<std::uint32_t> sizes_bytes_;
   cache::Random ranks_;
   cache::Random clients_;
@@ -107,6 +133,7 @@ class SynthTraffic {
 
   // The hour being passed through: [hour_at_ms_, hour_end_ms_) at one rate. Demand is rate × ms.
   HourlyRates rates_;
+  WeekdayRates weekday_rates_;
   std::int64_t end_ms_;
   std::int64_t hour_at_ms_;
   std::int64_t hour_end_ms_;
@@ -134,5 +161,11 @@ void write_synth(const SynthOptions& options, SynthFormat format, std::ostream& 
 /// 24 numbers ≥ 0 for the hours 0 .. 23 UTC, separated by commas, at least one of them above 0.
 /// Throws cache::ParameterError.
 [[nodiscard]] HourlyRates parse_hourly_rates(std::string_view text);
+/// 7 numbers ≥ 0, Monday first; the same. Throws cache::ParameterError.
+[[nodiscard]] WeekdayRates parse_weekday_rates(std::string_view text);
+
+/// `60` or `60,25%,30h`: how many a day, their part of the requests, half-life. Throws
+/// cache::ParameterError.
+[[nodiscard]] Releases parse_releases(std::string_view text);
 
 }  // namespace edgeward::sim

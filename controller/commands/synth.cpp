@@ -25,6 +25,8 @@ struct SynthCommand {
   double zipf = 1.0;
   std::string sizes = "lognormal:32KiB,1.6";
   std::string rate_by_hour;
+  std::string rate_by_weekday;
+  std::string releases;
   std::string duration = "24h";
   std::uint64_t seed = 0;
   std::string format = "combined";
@@ -42,6 +44,10 @@ int run_synth(const SynthCommand& command) {
   if (!command.rate_by_hour.empty()) {
     options.hourly_rates = sim::parse_hourly_rates(command.rate_by_hour);
   }
+  if (!command.rate_by_weekday.empty()) {
+    options.weekday_rates = sim::parse_weekday_rates(command.rate_by_weekday);
+  }
+  if (!command.releases.empty()) options.releases = sim::parse_releases(command.releases);
   const sim::SynthFormat format = sim::parse_synth_format(command.format);
   if (command.output == "-") {
     std::ios::sync_with_stdio(false);
@@ -71,6 +77,11 @@ void add_synth(CLI::App& app, Action& action) {
   option("--zipf", c.zipf, "Exponent of their popularity; 0 is uniform");
   option("--sizes", c.sizes, "constant:BYTES or lognormal:MEDIAN,SIGMA");
   option("--rate-by-hour", c.rate_by_hour, "24 relative rates, for the hours 0 to 23 UTC");
+  option("--rate-by-weekday", c.rate_by_weekday, "7 relative rates, Monday first");
+  option(
+      "--releases", c.releases,
+      "New objects every day at 17:00 UTC: COUNT, or COUNT,PERCENT%,HALF-LIFE with their part of "
+      "the requests and how fast they fade: 60,25%,30h");
   option("--duration", c.duration, "From the first request to the last");
   option("--seed", c.seed, "The same seed gives the same traffic");
   option("--format", c.format, "combined, csv or oracle_general");
@@ -82,6 +93,10 @@ void add_synth(CLI::App& app, Action& action) {
       "  edgeward synth --requests 200000 --objects 20000 -o access.log\n"
       "  edgeward synth --requests 20000000 --objects 1000000 --sizes constant:1 "
       "--format oracle_general -o zipf.bin\n"
+      "  edgeward synth --duration 168h --rate-by-weekday 1,1,1,1,1.2,1.4,1.3 --releases 60 -o "
+      "week.log\n"
+      "  edgeward synth --duration 168h --rate-by-weekday 1,1,1,1,1.2,1.4,1.3 --releases 60,25%,30h "
+      "-o week.log\n"
       "  edgeward synth -o - | edgeward replay -\n");
   synth.callback([command, &action] { action = [command] { return run_synth(*command); }; });
 }

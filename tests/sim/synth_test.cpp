@@ -145,6 +145,66 @@ TEST_CASE("without rates by hour requests are evenly spaced over the duration") 
   }
 }
 
+TEST_CASE("requests follow the rates by weekday") {
+  // 2024-01-01 was a Monday; nothing on Tuesdays, twice as much on Sundays.
+  SynthOptions options{.requests = 70'000, .objects = 10, .duration = std::chrono::hours{14 * 24}};
+  options.weekday_rates = {1, 0, 1, 1, 1, 1, 2};
+  std::map<std::int64_t, int> by_weekday;
+  for (const SynthRequest& made : all(options)) {
+    ++by_weekday[(made.request.at_ms - options.start_ms) / 86'400'000 % 7];
+  }
+  for (const std::int64_t day : {0, 2, 3, 4, 5}) CHECK(by_weekday[day] == Approx(10'000).margin(2));
+  CHECK(by_weekday[1] == 0);
+  CHECK(by_weekday[6] == Approx(20'000).margin(2));
+}
+
+TEST_CASE("releases are asked for from five in the afternoon on and fade by half") {
+  SynthOptions options{.requests = 400'000,
+                       .objects = 1000,
+                       .zipf_alpha = 0.5,
+                       .duration = std::chrono::hours{7 * 24},
+                       .seed = 11};
+  const std::vector<SynthRequest> without = all(options);
+  options.releases = {.per_day = 10, .requests_ratio = 0.3, .half_life = std::chrono::hours{24}};
+  const std::vector<SynthRequest> with = all(options);
+  REQUIRE(with.size() == without.size());
+  std::map<std::uint32_t, int> first_day_by_age;
+  std::uint64_t released = 0;
+  for (std::size_t i = 0; i < with.size(); ++i) {
+    // The others are what they were.
+    REQUIRE(with[i].request.at_ms == without[i].request.at_ms);
+    REQUIRE((with[i].rank >= 1000 || with[i].rank == without[i].rank));
+    if (with[i].rank < 1000) continue;
+    ++released;
+    const std::uint32_t day = (with[i].rank - 1000) / 10;
+    const std::int64_t out_ms = options.start_ms + (day * 24 + 17) * std::int64_t{3'600'000};
+    REQUIRE(with[i].request.at_ms >= out_ms);
+    if (day == 0)
+      ++first_day_by_age[static_cast<std::uint32_t>((with[i].request.at_ms - out_ms) / 86'400'000)];
+  }
+  // All but what is older than the first of them, a few days' worth.
+  CHECK(static_cast<double>(released) / 400'000 > 0.2);
+  CHECK(static_cast<double>(released) / 400'000 < 0.3);
+  // Half as many a day later.
+  for (const std::uint32_t age : {1U, 2U, 3U}) {
+    CHECK(first_day_by_age[age + 1] == Approx(first_day_by_age[age] / 2.0).epsilon(0.1));
+  }
+}
+
+TEST_CASE("releases are read and what is none is refused with the reason") {
+  CHECK(parse_releases("60") == Releases{.per_day = 60});
+  CHECK(parse_releases("5,25%,30h") ==
+        Releases{.per_day = 5, .requests_ratio = 0.25, .half_life = std::chrono::hours{30}});
+  for (const char* const text :
+       {"", "x", "-1", "5,", "5,25%", "5,25,30h", "5,25%,30", "5,25%,0h", "5,101%,3h", "5,-1%,3h",
+        "5,25%,xh", "100001", "5,nan%,3h", "5,25%,1e300h"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_releases(text), cache::ParameterError);
+  }
+  CHECK_THROWS_AS(parse_weekday_rates("1,1,1"), cache::ParameterError);
+  CHECK_THROWS_AS(parse_weekday_rates("0,0,0,0,0,0,0"), cache::ParameterError);
+}
+
 TEST_CASE("an object has one id and one size, and a constant law one size for all") {
   const SynthOptions options{.requests = 20'000, .objects = 300, .sizes = {5000, 2}, .seed = 4};
   std::map<std::uint32_t, policy::Request> first;
