@@ -30,7 +30,7 @@ std::string ms_field(const std::optional<double>& ms) {
 
 void add_fleet_fields(const ReportedRun& run, std::vector<std::string>& fields) {
   if (!run.fleet) {
-    fields.resize(fields.size() + 10);
+    fields.resize(fields.size() + 13);
     return;
   }
   const FleetCounts& fleet = *run.fleet;
@@ -46,6 +46,9 @@ void add_fleet_fields(const ReportedRun& run, std::vector<std::string>& fields) 
     fields.push_back(ms_field(fleet.latency.quantile_ms(quantile)));
   }
   fields.push_back(ms_field(run.change ? run.change->latency_ms_mean : std::nullopt));
+  fields.emplace_back(name(run.planning));
+  fields.push_back(fmt::format("{}", run.counts.prefetch_bytes));
+  fields.push_back(fmt::format("{}", run.counts.prefetch_used_bytes));
 }
 
 }  // namespace
@@ -57,7 +60,7 @@ std::string report_csv(const Report& report) {
       "ceiling,requests_per_second,change_hit_ratio,change_low,change_high,change_byte_hit_ratio,"
       "change_origin_bytes,routing,peer_bytes,delayed_hits,unrouted,overload_requests,latency_mean_"
       "ms,"
-      "latency_p50_ms,latency_p95_ms,latency_p99_ms,change_latency_ms\n";
+      "latency_p50_ms,latency_p95_ms,latency_p99_ms,change_latency_ms,plan,prefetch_bytes,prefetch_used_bytes\n";
   for (const ReportedRun& run : report.runs) {
     const cache::NamedSettings settings{.name = {}, .settings = run.parameters};
     const std::string parameters = settings.text();
