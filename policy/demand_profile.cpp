@@ -34,6 +34,11 @@ constexpr double kDaysKept = 10;
 constexpr std::uint64_t kHoursBeforeWeekdays = 24;
 constexpr std::uint64_t kHoursBeforeTrend = 48;
 constexpr std::uint64_t kHoursBeforeWeeks = 168;
+/// Of an interval: how fast it follows, the part that is to lie beyond it, its bounds.
+constexpr double kErrorStep = 0.1;
+constexpr double kBeyond = 0.2;
+constexpr double kErrorMin = 0.001;
+constexpr double kErrorMax = 10;
 /// An hour without demand has no index to divide by.
 constexpr double kIndexMin = 0.01;
 
@@ -83,6 +88,7 @@ void DemandProfile::close_hour() {
     ++s.hour;
     return;
   }
+  note_errors(amount);
   const double index = std::max(index_of(s.hour), kIndexMin);
   const double seen = static_cast<double>(s.hours);
   // A plain mean at first, so that the part hour it began with is soon forgotten.
@@ -103,6 +109,19 @@ void DemandProfile::close_hour() {
     s.trend += (s.level - level_before - s.trend) * step_of(kTrendHalfLifeHours);
   }
   ++s.hour;
+}
+
+void DemandProfile::note_errors(double amount) {
+  State& s = state_;
+  const auto learn = [&](double& error, double expected) {
+    const bool is_beyond = std::abs(amount - expected) > error * expected;
+    error = std::clamp(error * std::exp(kErrorStep * ((is_beyond ? 1 : 0) - kBeyond)), kErrorMin,
+                       kErrorMax);
+  };
+  if (s.hours > kHoursBeforeWeekdays) learn(s.near_error, expected_hour(s.hour));
+  double& day_before = s.day_ahead[modulo(s.hour, 24)];
+  if (s.hours > 2 * kHoursBeforeWeekdays) learn(s.far_error, day_before);
+  day_before = expected_hour(s.hour + 24);
 }
 
 double DemandProfile::day_index(std::int64_t hour) const {
@@ -151,6 +170,17 @@ std::optional<double> DemandProfile::expected(std::int64_t from_ms, std::int64_t
     at_ms = end_ms;
   }
   return sum;
+}
+
+std::optional<DemandProfile::Expectation> DemandProfile::hour(std::int64_t at_ms) const {
+  if (state_.hours == 0) return std::nullopt;
+  const std::int64_t hour = hour_of(at_ms);
+  const auto ahead = static_cast<double>(std::clamp<std::int64_t>(hour - state_.hour, 0, 23));
+  const double error = state_.near_error + (state_.far_error - state_.near_error) * ahead / 23;
+  const double expected = expected_hour(hour);
+  return Expectation{.expected = expected,
+                     .low = std::max(expected * (1 - error), 0.0),
+                     .high = expected * (1 + error)};
 }
 
 std::optional<bool> DemandProfile::is_off_peak(std::int64_t at_ms, int hours) const {

@@ -31,6 +31,17 @@ class DemandProfile {
   /// within the first hour.
   [[nodiscard]] std::optional<double> expected(std::int64_t from_ms, std::int64_t until_ms) const;
 
+  struct Expectation {
+    double expected = 0;
+    double low = 0;  ///< of an interval that is to hold four hours of five
+    double high = 0;
+  };
+  /// Of the whole hour that contains that time. How wide the interval is follows from how far off
+  /// expectations were, those made an hour and those made a day before: a share of the expected
+  /// that grows where it was too small and shrinks where it was too large, until a fifth is beyond
+  /// it (Gibbs, Candès, "Adaptive conformal inference under distribution shift", NeurIPS 2021).
+  [[nodiscard]] std::optional<Expectation> hour(std::int64_t at_ms) const;
+
   /// Whether that hour is among the `hours` of least demand of the day that begins with it; nothing
   /// before a whole day was seen.
   [[nodiscard]] std::optional<bool> is_off_peak(std::int64_t at_ms, int hours) const;
@@ -63,9 +74,13 @@ class DemandProfile {
     std::int64_t hour = 0;  ///< since the Unix epoch, under way
     double amount = 0;      ///< in it
     bool has_begun = false;
+    std::array<double, 24> day_ahead{};  ///< expected of an hour a day before, by hour of the day
+    double near_error = 0.5;             ///< half an interval, as a share of what is expected
+    double far_error = 0.5;              ///< the same a day before
   };
 
   void close_hour();
+  void note_errors(double amount);
   [[nodiscard]] double day_index(std::int64_t hour) const;
   [[nodiscard]] double weekday_index(std::int64_t hour) const;
   [[nodiscard]] double index_of(std::int64_t hour) const;

@@ -118,6 +118,7 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/openapi.yaml", "GET", "GET, HEAD", false, &Api::get_openapi},
       {"/metrics", "GET", "GET, HEAD", true, &Api::get_metrics},
       {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
+      {"/v1/forecast", "GET", "GET, HEAD", true, &Api::get_forecast},
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
       {"/v1/edges/*/undrain", "POST", "POST", true, &Api::post_drain},
       {"/v1/state", "POST", "POST", true, &Api::post_state},
@@ -411,6 +412,44 @@ void Api::get_edges(Context& context) {
                    {"snapshot_version", snapshot_->version},
                    {"reload_error", reloads.last_error.empty() ? json::value(nullptr)
                                                                : json::value(reloads.last_error)}});
+}
+
+void Api::get_forecast(Context& context) {
+  static constexpr std::string_view kKnown[] = {"edge", "hours"};
+  constexpr std::uint64_t kHoursMax = 168;
+  constexpr std::int64_t kHourMs = 3'600'000;
+  const Parameters parameters(context.query, kKnown);
+  const std::uint64_t hours = parameters.text("hours").empty() ? 24 : parameters.count("hours");
+  if (hours < 1 || hours > kHoursMax) {
+    refuse(400, fmt::format("hours: expected from 1 to {}", kHoursMax));
+  }
+  const std::string_view name = parameters.text("edge");
+  const cache::Fleet& fleet = snapshot_->fleet->fleet();
+  if (!name.empty() && !fleet.find(name)) {
+    refuse(404, fmt::format("no edge is named {}", quote(name)));
+  }
+  const Publisher::Demand demand = publisher_.demand();
+  const std::int64_t from_ms = (context.caller.now_ms / kHourMs + 1) * kHourMs;
+  json::array edges;
+  for (std::size_t at = 0; demand.profiles != nullptr && at < demand.profiles->size(); ++at) {
+    const cache::Edge& edge = demand.fleet->edges[at];
+    if (!name.empty() && edge.name != name) continue;
+    const policy::DemandProfile& profile = (*demand.profiles)[at];
+    json::array expectations;
+    for (std::uint64_t hour = 0; hour < hours; ++hour) {
+      const std::int64_t at_ms = from_ms + static_cast<std::int64_t>(hour) * kHourMs;
+      const auto expected = profile.hour(at_ms);
+      if (!expected) break;
+      expectations.push_back({{"at", at_ms / 1000},
+                              {"expected", expected->expected},
+                              {"low", expected->low},
+                              {"high", expected->high}});
+    }
+    edges.push_back({{"edge", edge.name},
+                     {"hours_seen", profile.hours_seen()},
+                     {"requests", std::move(expectations)}});
+  }
+  context.response.body = policy::json_text(json::object{{"edges", std::move(edges)}});
 }
 
 void Api::post_drain(Context& context) {

@@ -91,6 +91,7 @@ class Api {
   void post_route(Context& context);
   void redirect(Context& context);
   void get_edges(Context& context);
+  void get_forecast(Context& context);
   void post_drain(Context& context);
   void post_state(Context& context);
   void post_events(Context& context);

@@ -12,6 +12,7 @@
 #include "cache/edge.hpp"
 #include "cache/hit_learner.hpp"
 #include "cache/hit_model.hpp"
+#include "policy/demand_profile.hpp"
 
 namespace edgeward::controller {
 
@@ -24,8 +25,9 @@ struct HitModelOptions {
   bool operator==(const HitModelOptions&) const = default;
 };
 
-/// Learns beside the workers: they hand over what edges report, one thread learns from it and makes
-/// models. Thread-safe; a worker waits for no more than another's copy of its events.
+/// Learns chances of a hit and demand beside the workers: they hand over what edges report, one
+/// thread learns from it and makes models. Thread-safe; a worker waits for no more than another's
+/// copy of its events.
 class HitLearning {
  public:
   HitLearning(std::shared_ptr<const cache::Fleet> fleet, const HitModelOptions& options,
@@ -40,6 +42,8 @@ class HitLearning {
     std::shared_ptr<const cache::HitModel> model;  ///< null: nothing yet
     std::shared_ptr<const cache::Fleet> fleet;
     std::vector<std::optional<double>> hit_ratios;  ///< of what each edge reported lately
+    /// The requests that each edge reports, by hour of the week.
+    std::shared_ptr<const std::vector<policy::DemandProfile>> demand;
   };
   /// Learns from what came. What is known, if it is time for a new model.
   [[nodiscard]] std::optional<Learned> learn(std::int64_t now_ms);
@@ -53,7 +57,7 @@ class HitLearning {
   [[nodiscard]] bool restore(std::string_view saved);
 
  private:
-  void learn_waiting();
+  void learn_waiting(std::int64_t now_ms);
   void publish(std::int64_t now_ms);
 
   HitModelOptions options_;
@@ -64,6 +68,7 @@ class HitLearning {
 
   mutable std::mutex learner_mutex_;  ///< taken first where both are
   cache::HitLearner learner_;
+  std::vector<policy::DemandProfile> demand_;  ///< by edge
   Learned latest_;
   std::optional<std::int64_t> published_at_ms_;
 };

@@ -173,6 +173,7 @@ void Publisher::replace(Routing routing, const StateRules& rules, HitLearning::L
   next_.hits = std::move(hits.model);
   hit_ratios_ = std::move(hits.hit_ratios);
   hit_ratios_.resize(routing_.fleet->edges.size());
+  demand_ = {.fleet = routing_.fleet, .profiles = std::move(hits.demand)};
   ticks_.clear();
   ++reloads_.taken;
   reloads_.taken_at_ms = now_ms;
@@ -185,6 +186,12 @@ void Publisher::set_hits(HitLearning::Learned hits) {
   if (hits.fleet != routing_.fleet) return;
   next_.hits = std::move(hits.model);
   hit_ratios_ = std::move(hits.hit_ratios);
+  demand_ = {.fleet = std::move(hits.fleet), .profiles = std::move(hits.demand)};
+}
+
+Publisher::Demand Publisher::demand() const {
+  const std::lock_guard lock(mutex_);
+  return demand_;
 }
 
 void Publisher::set_tls(TlsContexts tls) {

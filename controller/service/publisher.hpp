@@ -110,6 +110,13 @@ class Publisher {
   void refuse_reload(std::string error, std::int64_t now_ms);
   [[nodiscard]] ReloadStatus reloads() const;
 
+  /// The demand that each edge of a fleet reported; both null before anything is known.
+  struct Demand {
+    std::shared_ptr<const cache::Fleet> fleet;
+    std::shared_ptr<const std::vector<policy::DemandProfile>> profiles;
+  };
+  [[nodiscard]] Demand demand() const;
+
   [[nodiscard]] std::vector<EdgeView> edges(std::int64_t now_ms) const;
   [[nodiscard]] Totals totals() const;
   /// The location databases in force.
@@ -137,6 +144,7 @@ class Publisher {
   double tick_seconds_ = 1;              ///< that it took
   std::vector<EdgeCounts> edge_totals_;  ///< by edge
   std::vector<std::optional<double>> hit_ratios_;  ///< by edge
+  Demand demand_;
   Totals totals_;
   ReloadStatus reloads_;
   TlsContexts tls_;

@@ -1,5 +1,6 @@
 #include "policy/demand_profile.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
@@ -82,6 +83,37 @@ TEST_CASE("a burst raises the next hours at most threefold and fades") {
   CHECK(next > 150);
   CHECK(next < 3 * 400);
   CHECK(tomorrow < next);
+}
+
+TEST_CASE("intervals hold four hours of five a while after they began") {
+  for (const double noise : {0.05, 0.3}) {
+    cache::Random random(3);
+    DemandProfile profile;
+    int inside = 0;
+    int inside_a_day_ahead = 0;
+    int count = 0;
+    std::array<DemandProfile::Expectation, 24> day_ahead{};
+    for (std::int64_t hour = 0; hour < 8 * 168; ++hour) {
+      const std::int64_t at_ms = kStartMs + hour * kHourMs;
+      const double amount = demand(hour) * (1 + noise * (2 * random.unit() - 1));
+      if (hour >= 2 * 168) {
+        const auto next = *profile.hour(at_ms);
+        const auto before = day_ahead[static_cast<std::size_t>(hour % 24)];
+        inside += next.low <= amount && amount <= next.high ? 1 : 0;
+        inside_a_day_ahead += before.low <= amount && amount <= before.high ? 1 : 0;
+        ++count;
+        REQUIRE(next.low >= 0);
+        REQUIRE(next.low <= next.expected);
+        REQUIRE(next.expected <= next.high);
+      }
+      profile.note(at_ms, amount);
+      profile.advance(at_ms + kHourMs);
+      day_ahead[static_cast<std::size_t>(hour % 24)] = *profile.hour(at_ms + 24 * kHourMs);
+    }
+    CAPTURE(noise, inside, inside_a_day_ahead, count);
+    CHECK(static_cast<double>(inside) / count == Approx(0.8).margin(0.05));
+    CHECK(static_cast<double>(inside_a_day_ahead) / count == Approx(0.8).margin(0.05));
+  }
 }
 
 TEST_CASE("off-peak hours are those of least demand and unknown on the first day") {
