@@ -216,8 +216,8 @@ Fields encode(const ObjectMeta& meta) {
   Fields fields;
   fields.put("state", "complete").put("version", meta.version);
   fields.put("length", meta.length_bytes).put("key", meta.key);
-  fields.put("content_type", meta.content_type).put("etag", meta.etag);
-  fields.put("last_modified", meta.last_modified).put("cache_control", meta.cache_control);
+  fields.put("fields", meta.fields).put("etag", meta.etag);
+  fields.put("last_modified", meta.last_modified);
   fields.put_time("stored_at", meta.stored_at_ms).put_time("fresh_until", meta.fresh_until_ms);
   fields.put_time("stale_until", meta.stale_until_ms);
   fields.put_time("error_stale_until", meta.error_stale_until_ms);
@@ -235,10 +235,9 @@ std::optional<ObjectMeta> decode_meta(const Fields& fields) {
   return ObjectMeta{.key = text("key"),
                     .length_bytes = *length,
                     .version = *version,
-                    .content_type = text("content_type"),
+                    .fields = text("fields"),
                     .etag = text("etag"),
                     .last_modified = text("last_modified"),
-                    .cache_control = text("cache_control"),
                     .stored_at_ms = time("stored_at"),
                     .fresh_until_ms = time("fresh_until"),
                     .stale_until_ms = time("stale_until"),

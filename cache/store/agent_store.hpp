@@ -24,11 +24,10 @@ struct ObjectMeta {
   std::uint64_t length_bytes = 0;
   /// Grows with each time the object is written, so that no reader mixes two of them.
   std::uint64_t version = 0;
-  std::string content_type;
+  std::string fields;  ///< of its header, for clients: lines that end with CR LF
   std::string etag;
   std::string last_modified;
-  std::string cache_control;  ///< as the origin said, for clients
-  std::int64_t stored_at_ms = 0;
+  std::int64_t stored_at_ms = 0;  ///< when it would have left its origin
   std::int64_t fresh_until_ms = 0;
   std::int64_t stale_until_ms = 0;        ///< stale-while-revalidate
   std::int64_t error_stale_until_ms = 0;  ///< stale-if-error

@@ -46,7 +46,7 @@ ObjectMeta meta_of(std::uint64_t length, std::uint64_t version) {
   return {.key = "/a",
           .length_bytes = length,
           .version = version,
-          .content_type = "text/plain",
+          .fields = "Content-Type: text/plain\r\n",
           .etag = "\"1\"",
           .stored_at_ms = 1000,
           .fresh_until_ms = 2000,
