@@ -112,7 +112,7 @@ StoreError error_of(const Reply& reply, std::string_view where) {
 
 struct ReplyReader::State {
   struct Free {
-    void operator()(redisReader* reader) const { redisReaderFree(reader); }
+    void operator()(redisReader* own) const { redisReaderFree(own); }
   };
 
   ConnectionLimits limits;

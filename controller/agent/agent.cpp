@@ -89,7 +89,7 @@ class Agent::State {
       ready();
       tasks_.start([this](Tasks::Yield own) { reporter_.run(own); });
       tasks_.start([this](Tasks::Yield own) { plans_.run(own); });
-      accept();
+      accept(yield);
     });
     context_.run();
     if (wrong) std::rethrow_exception(wrong);
@@ -105,7 +105,8 @@ class Agent::State {
   };
 
   void recover(Tasks::Yield yield);
-  void accept();
+  void accept(Tasks::Yield yield);
+  void add(tcp::socket socket);
   void serve(Client& client, Tasks::Yield yield);
   [[nodiscard]] bool read_request(Client& client, HttpRequestReader& reader, std::string& unread,
                                   Tasks::Yield yield);
@@ -150,26 +151,38 @@ void Agent::State::recover(Tasks::Yield yield) {
                          {"capacity_bytes", holdings_.capacity_bytes()}}});
 }
 
-void Agent::State::accept() {
-  acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
-    if (!acceptor_.is_open()) return;
-    boost::system::error_code gone;
-    const tcp::endpoint peer = socket.remote_endpoint(gone);
-    if (!error && !gone && clients_.size() < options_.connections_max) {
-      socket.set_option(tcp::no_delay(true), gone);
-      auto client = std::make_shared<Client>(
-          Client{.stream = ClientStream(std::move(socket), options_.write_timeout_ms),
-                 .address = geo::IpAddress::parse(peer.address().to_string())
-                                .value_or(geo::IpAddress{})
-                                .unwrapped()});
-      tasks_.start([this, client](Tasks::Yield yield) {
-        clients_.insert(client.get());
-        serve(*client, yield);
-        clients_.erase(client.get());
-        client_gone_.notify();
-      });
+void Agent::State::accept(Tasks::Yield yield) {
+  constexpr std::int64_t kPauseMs = 50;  // where the system has no descriptor left
+  while (acceptor_.is_open()) {
+    tcp::socket socket(context_);
+    boost::system::error_code error;
+    acceptor_.async_accept(socket, yield[error]);
+    if (error && acceptor_.is_open() && !tasks_.sleep(kPauseMs, yield)) return;
+    if (!error) add(std::move(socket));
+  }
+}
+
+void Agent::State::add(tcp::socket socket) {
+  boost::system::error_code error;
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;
+  socket.set_option(tcp::no_delay(true), error);
+  const auto client = std::make_shared<Client>(
+      Client{.stream = ClientStream(std::move(socket), options_.write_timeout_ms),
+             .address = geo::IpAddress::parse(peer.address().to_string())
+                            .value_or(geo::IpAddress{})
+                            .unwrapped()});
+  const bool is_full = clients_.size() >= options_.connections_max;
+  clients_.insert(client.get());
+  tasks_.start([this, client, is_full](Tasks::Yield yield) {
+    if (is_full) {
+      client->stream.may_go_on = false;
+      (void)responder_.refuse(503, "there are too many connections", {}, client->stream, yield);
+    } else {
+      serve(*client, yield);
     }
-    accept();
+    clients_.erase(client.get());
+    client_gone_.notify();
   });
 }
 

@@ -104,6 +104,7 @@ void Fills::wait_for_end(Fill& fill, Tasks::Yield yield) {
 void Fills::end() {
   for (const auto& [fill, fetch] : under_way_) {
     if (fetch != nullptr) fetch->stop();
+    fill->changed.notify();
   }
 }
 

@@ -144,7 +144,7 @@ class Fills {
   HttpUrl from_;
   AgentOptions options_;
   std::map<cache::ContentId, Shared> shared_;
-  std::map<const Fill*, OriginFetch*> under_way_;
+  std::map<Fill*, OriginFetch*> under_way_;
   std::uint64_t last_version_ = 0;
   FillCounts counts_;
 };

@@ -172,14 +172,23 @@ void PlanRunner::close(const cache::PlannedAction& action, const std::optional<F
   }
   if (failure) {
     ++counts_.given_up;
-    log_.write({.level = LogLevel::warning,
-                .message = "an action was given up",
-                .fields = {{"kind", std::string(name(action.action.kind))},
-                           {"key", action.action.key},
-                           {"error", failure->error}}});
-    return;
+    return tell(action, *failure);
   }
   ++(action.action.kind == cache::ActionKind::prefetch ? counts_.prefetched : counts_.evicted);
+}
+
+/// All of them are dead letters; the log has one a minute.
+void PlanRunner::tell(const cache::PlannedAction& action, const Failure& failure) {
+  constexpr double kTellEveryS = 60;
+  const double now_s = steady_seconds();
+  if (told_at_s_ && now_s - *told_at_s_ < kTellEveryS) return;
+  told_at_s_ = now_s;
+  log_.write({.level = LogLevel::warning,
+              .message = "an action was given up",
+              .fields = {{"kind", std::string(name(action.action.kind))},
+                         {"key", action.action.key},
+                         {"error", failure.error},
+                         {"given_up", counts_.given_up}}});
 }
 
 void PlanRunner::drop(const cache::PlannedAction& action, Tasks::Yield yield) {

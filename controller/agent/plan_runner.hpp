@@ -58,6 +58,7 @@ class PlanRunner {
   void close(const cache::PlannedAction& action, const std::optional<Failure>& failure,
              Tasks::Yield yield);
   void drop(const cache::PlannedAction& action, Tasks::Yield yield);
+  void tell(const cache::PlannedAction& action, const Failure& failure);
 
   Tasks& tasks_;
   Holdings& holdings_;
@@ -72,6 +73,7 @@ class PlanRunner {
   double free_at_s_ = 0;  ///< when the next prefetch may begin
   bool is_stopping_ = false;
   std::uint64_t seed_ = 0;
+  std::optional<double> told_at_s_;  ///< when the log was last told of one that was given up
   PlanCounts counts_;
 };
 

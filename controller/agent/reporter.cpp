@@ -22,7 +22,8 @@ Reporter::Reporter(Tasks& tasks, Holdings& holdings, const cache::Edge& edge,
       options_(options),
       log_(log),
       // Larger than those of a run before.
-      seq_(static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms(), 0))) {}
+      seq_(static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms(), 0))),
+      told_(tasks.context()) {}
 
 void Reporter::note(cache::EdgeRequest request) {
   ++requests_;
@@ -38,13 +39,18 @@ void Reporter::run(Tasks::Yield yield) {
   double last_s = steady_seconds();
   do {
     const double now_s = steady_seconds();
+    is_telling_ = true;
     tell_state(cache::EdgeMode::ready, now_s - last_s, yield);
     last_s = now_s;
     tell_requests(yield);
-  } while (tasks_.sleep(options_.report_interval_ms, yield));
+    is_telling_ = false;
+    told_.notify();
+  } while (!is_finishing_ && tasks_.sleep(options_.report_interval_ms, yield) && !is_finishing_);
 }
 
 void Reporter::finish(Tasks::Yield yield) {
+  is_finishing_ = true;
+  while (is_telling_) told_.wait(yield);
   tell_requests(yield);
   tell_state(cache::EdgeMode::drain, 1, yield);
 }

@@ -50,6 +50,9 @@ class Reporter {
   std::uint64_t told_requests_ = 0;  ///< when the last state was told
   std::uint64_t told_bytes_ = 0;
   bool is_away_ = false;
+  bool is_telling_ = false;  ///< what two told at once would be told twice
+  bool is_finishing_ = false;
+  Signal told_;
 };
 
 }  // namespace edgeward::controller
