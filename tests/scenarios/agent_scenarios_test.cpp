@@ -303,6 +303,33 @@ TEST_CASE("what was used longest ago goes first and the capacity is never passed
   }
 }
 
+TEST_CASE("an edge that fills from its parent asks the origin through it") {
+  EdgeWorld world;
+  const std::string body = body_of(kLarge);
+  world.origin.set("/film", {.body = body, .fields = "Cache-Control: max-age=600\r\n"});
+  const auto config = [&](const std::string& endpoint) {
+    return fmt::format(
+        "fleet:\n"
+        "  origin: {{lat: 1, lon: 1}}\n"
+        "  edges:\n"
+        "    shield: {{lat: 1, lon: 1, storage: 64MiB, shield: true, endpoint: '{}'}}\n"
+        "    fra1: {{lat: 1, lon: 1, storage: 64MiB, fill: parent, parent: shield}}\n"
+        "    ams1: {{lat: 1, lon: 1, storage: 64MiB, fill: parent, parent: shield}}\n"
+        "redis: {{server: '{}'}}\n"
+        "agent: {{origin: 'http://127.0.0.1:{}', report_interval: 50ms}}\n",
+        endpoint, world.redis.address(), world.origin.port());
+  };
+  RunningAgent shield(config("shield.example"), "shield");
+  const std::string edges = config(fmt::format("127.0.0.1:{}", shield.port()));
+  RunningAgent one(edges, "fra1");
+  RunningAgent other(edges, "ams1");
+  CHECK(one.get("/film").body == body);
+  CHECK(other.get("/film").body == body);
+  CHECK(world.origin.requests("/film") == 1);
+  wait_until_held(world, "/film");
+  CHECK(is_hit(one.get("/film")));
+}
+
 TEST_CASE("an edge tells how it is and what it was asked for") {
   EdgeWorld world;
   world.origin.set("/a", {.body = "12345"});

@@ -11,11 +11,11 @@
 
 namespace edgeward::test {
 
-RunningAgent::RunningAgent(const std::string& config) {
+RunningAgent::RunningAgent(const std::string& config, const std::string& edge) {
   const std::string file = folder_.write("edgeward.yaml", config).string();
   const std::string err = (folder_.path() / "err").string();
   std::vector<std::string> words{EDGEWARD_BINARY, "agent", "--config", file,
-                                 "--edge",        "fra1",  "--listen", "127.0.0.1:0"};
+                                 "--edge",        edge,    "--listen", "127.0.0.1:0"};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

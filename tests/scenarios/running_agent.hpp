@@ -28,11 +28,11 @@ void eventually(std::string_view what, Holds holds) {
   }
 }
 
-/// A running `edgeward agent` of edge fra1, on a free loopback port. It ends with the object.
+/// A running `edgeward agent` on a free loopback port. It ends with the object.
 class RunningAgent {
  public:
   /// Waits until it listens.
-  explicit RunningAgent(const std::string& config);
+  explicit RunningAgent(const std::string& config, const std::string& edge = "fra1");
   ~RunningAgent();
   RunningAgent(const RunningAgent&) = delete;
   RunningAgent& operator=(const RunningAgent&) = delete;
