@@ -5,14 +5,15 @@ set -euo pipefail
 
 build=(
   ca-certificates cmake curl g++ git ninja-build pkg-config
-  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libexpected-dev libfmt-dev
-  prometheus-cpp-dev libmaxminddb-dev libsimdjson-dev libsodium-dev libspdlog-dev libssl-dev
-  libsystemd-dev libxxhash-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
+  libboost1.81-dev libboost-context1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev
+  libexpected-dev libfmt-dev libhiredis-dev libmaxminddb-dev libsimdjson-dev libsodium-dev
+  libspdlog-dev libssl-dev libsystemd-dev libxxhash-dev libyaml-cpp-dev libzstd-dev
+  prometheus-cpp-dev zlib1g-dev
   ccache # wanted for speed, not needed
 )
 test=(
   bind9-dnsutils catch2 clang knot-dnsutils ldnsutils libbenchmark-dev libclang-rt-14-dev llvm mandoc
-  mmdb-bin openssl prometheus python3 systemd time
+  mmdb-bin openssl prometheus python3 redis-server systemd time
 )
 
 case "${1:-}" in

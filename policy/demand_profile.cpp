@@ -108,7 +108,8 @@ void DemandProfile::close_hour() {
   if (s.hours > kHoursBeforeTrend) {
     s.trend += (s.level - level_before - s.trend) * step_of(kTrendHalfLifeHours);
   }
-  ++s.hour;
+  const std::int64_t closed = s.hour++;
+  s.day_ahead[modulo(closed, 24)] = expected_hour(closed + 24);
 }
 
 void DemandProfile::note_errors(double amount) {
@@ -119,9 +120,8 @@ void DemandProfile::note_errors(double amount) {
                        kErrorMax);
   };
   if (s.hours > kHoursBeforeWeekdays) learn(s.near_error, expected_hour(s.hour));
-  double& day_before = s.day_ahead[modulo(s.hour, 24)];
+  const double day_before = s.day_ahead[modulo(s.hour, 24)];
   if (s.hours > 2 * kHoursBeforeWeekdays) learn(s.far_error, day_before);
-  day_before = expected_hour(s.hour + 24);
 }
 
 double DemandProfile::day_index(std::int64_t hour) const {

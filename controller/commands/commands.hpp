@@ -12,6 +12,7 @@ namespace edgeward::controller {
 using Action = std::function<int()>;
 
 // Each adds its subcommand to `app`; parsing it sets `action`.
+void add_agent(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_edge(CLI::App& app, Action& action);
 void add_forecast(CLI::App& app, Action& action);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "controller/config/agent_reader.hpp"
 #include "controller/config/fleet_reader.hpp"
 #include "controller/config/routing_reader.hpp"
 #include "controller/config/serve_reader.hpp"
@@ -230,7 +231,13 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
     if (const YamlNode* const dns = map.find("dns")) {
       read_dns(*dns, context.folder, config.serve.answers, faults);
     }
+    const YamlNode* const redis = map.find("redis");
+    if (redis != nullptr) read_redis(*redis, context.folder, config.redis, faults);
+    if (const YamlNode* const agent = map.find("agent")) read_agent(*agent, config.agent, faults);
     read_parts(map, place, config);
+    if (place.read && redis != nullptr) {
+      check_redis_edges(*redis, config.redis, config.fleet, faults);
+    }
     if (place.read) check_cnames(map, config);
     if (config.geo.fallback == geo::Location{}) config.geo.fallback = at_origin(config.fleet);
     map.finish();

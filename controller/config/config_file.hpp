@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "controller/agent/agent_options.hpp"
+#include "controller/config/redis_options.hpp"
 #include "controller/service/serve_options.hpp"
 #include "controller/tls/context.hpp"
 #include "geo/location.hpp"
@@ -43,6 +45,8 @@ struct Config {
   policy::RoutingOptions routing;
   GeoSources geo;
   ServeOptions serve{};
+  RedisOptions redis{};
+  AgentOptions agent{};
 
   bool operator==(const Config&) const = default;
 };

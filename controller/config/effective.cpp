@@ -261,6 +261,63 @@ void write_dns(const DnsOptions& dns, YamlWriter& out) {
   out.close();
 }
 
+void write_redis(const RedisOptions& redis, YamlWriter& out) {
+  const cache::redis::Servers& servers = redis.servers;
+  out.open("redis");
+  out.line("server", in_quotes(servers.options.address.text()));
+  out.line("control", in_quotes(servers.control.text()));
+  if (!servers.edges.empty()) {
+    out.open("edges");
+    for (const auto& [edge, address] : servers.edges) {
+      out.line(in_quotes(edge), in_quotes(address.text()));
+    }
+    out.close();
+  }
+  if (!servers.options.login.user.empty()) {
+    out.line("user", in_quotes(servers.options.login.user));
+  }
+  if (redis.password_file) out.line("password_file", in_quotes(redis.password_file->string()));
+  out.line("connect_timeout", duration_text(servers.options.limits.connect_timeout_ms));
+  out.line("command_timeout", duration_text(servers.options.limits.command_timeout_ms));
+  out.close();
+}
+
+void write_agent(const AgentOptions& agent, YamlWriter& out) {
+  out.open("agent");
+  out.line("listen", in_quotes(agent.listen));
+  if (!agent.origin.empty()) out.line("origin", in_quotes(agent.origin));
+  if (!agent.parent.empty()) out.line("parent", in_quotes(agent.parent));
+  out.line("object_max", size_text(agent.object_bytes_max));
+  out.line("default_ttl", duration_text(agent.default_ttl_ms));
+  out.line("stale_if_error", duration_text(agent.stale_if_error_ms));
+  out.line("report_interval", duration_text(agent.report_interval_ms));
+  out.line("store_threads", agent.store_threads);
+  out.open("fetch");
+  out.line("connect", duration_text(agent.connect_timeout_ms));
+  out.line("response", duration_text(agent.response_timeout_ms));
+  out.line("stall", duration_text(agent.stall_timeout_ms));
+  out.line("whole", duration_text(agent.fetch_timeout_ms));
+  out.line("at_once", agent.fetches_max);
+  out.close();
+  out.open("plans");
+  out.line("interval", duration_text(agent.plan_interval_ms));
+  out.line("prefetches", agent.prefetches_max);
+  out.line("bandwidth", bandwidth_text(agent.prefetch_bps));
+  out.line("attempts", agent.attempts_max);
+  out.line("retry_first", duration_text(agent.retry.first_ms));
+  out.line("retry_max", duration_text(agent.retry.max_ms));
+  out.line("claim_after", duration_text(agent.claim_after_ms));
+  out.close();
+  out.open("limits");
+  out.line("connections", agent.connections_max);
+  out.line("idle", duration_text(agent.idle_timeout_ms));
+  out.line("request", duration_text(agent.request_timeout_ms));
+  out.line("write", duration_text(agent.write_timeout_ms));
+  out.line("drain", duration_text(agent.drain_timeout_ms));
+  out.close();
+  out.close();
+}
+
 }  // namespace
 
 std::string effective_yaml(const FleetFile& file) {
@@ -281,6 +338,8 @@ std::string effective_yaml(const Config& config) {
   write_services(config.routing.services, config.fleet, out);
   write_serve(config.serve, out);
   write_dns(config.serve.answers, out);
+  write_redis(config.redis, out);
+  write_agent(config.agent, out);
   return std::move(out).text();
 }
 

@@ -121,6 +121,18 @@ class HttpRequestReader::Parser : public http::basic_parser<true> {
         }
         request_.expects_continue = true;
         break;
+      case http::field::range:
+        request_.range = text;
+        break;
+      case http::field::if_range:
+        request_.if_range = text;
+        break;
+      case http::field::if_none_match:
+        join(request_.if_none_match, text);
+        break;
+      case http::field::if_modified_since:
+        request_.if_modified_since = text;
+        break;
       default:
         if (beast::iequals(field_name, "X-Forwarded-For")) join(request_.x_forwarded_for, text);
         break;
@@ -153,8 +165,9 @@ class HttpRequestReader::Parser : public http::basic_parser<true> {
 };
 
 void HttpRequest::clear() {
-  for (std::string* text : {&method, &target, &host, &authorization, &content_type, &forwarded,
-                            &x_forwarded_for, &body}) {
+  for (std::string* text :
+       {&method, &target, &host, &authorization, &content_type, &forwarded, &x_forwarded_for,
+        &range, &if_range, &if_none_match, &if_modified_since, &body}) {
     text->clear();
   }
   is_http_1_0 = false;

@@ -27,6 +27,11 @@ struct HttpRequest {
   std::string content_type;
   std::string forwarded;        ///< RFC 7239; fields of one name are joined by ", "
   std::string x_forwarded_for;  ///< joined in the same way
+  // What an edge answers with less than the whole for (RFC 9110 §13, §14).
+  std::string range;
+  std::string if_range;
+  std::string if_none_match;  ///< joined in the same way
+  std::string if_modified_since;
   std::string body;
   bool is_http_1_0 = false;
   bool keep_alive = true;

@@ -163,8 +163,20 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "dns: {ttl: 9s, negative_ttl: 10s, answers: 1, client_subnet: false,\n"
       "      name_servers: [ns1.example.net], zones: [z.example],\n"
       "      nsid: 'fra \"a\"', cookie_secret_file: c,\n"
-      "      rate_limit: {responses_per_second: 7, slip: 3}}\n",
+      "      rate_limit: {responses_per_second: 7, slip: 3}}\n"
+      "redis: {server: 'r.example:1', control: '[::1]:2', edges: {fra1: '10.0.0.1:3'}, user: u,\n"
+      "        password_file: p, connect_timeout: 4s, command_timeout: 5s}\n"
+      "agent: {listen: 127.0.0.1:0, origin: 'http://o.example', parent: 'http://[::1]:8',\n"
+      "        object_max: 9MiB, default_ttl: 0s, stale_if_error: 1s, report_interval: 2s,\n"
+      "        store_threads: 3, fetch: {connect: 1s, response: 2s, stall: 3s, whole: 4s,\n"
+      "        at_once: 5}, plans: {interval: 6s, prefetches: 7, bandwidth: 8Mbps, attempts: 9,\n"
+      "        retry_first: 1s, retry_max: 2s, claim_after: 3s}, limits: {connections: 4,\n"
+      "        idle: 5s, request: 6s, write: 7s, drain: 8s}}\n",
       kFiles);
+  CHECK(config.redis.servers.of("fra1").address ==
+        cache::redis::Address{.host = "10.0.0.1", .port = 3});
+  CHECK(config.redis.servers.control == cache::redis::Address{.host = "::1", .port = 2});
+  CHECK(config.agent.prefetch_bps == 8'000'000);
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.serve.log == LogOptions{.format = LogFormat::json, .level = LogLevel::warning});
   CHECK(config.serve.trust.proxies.size() == 1);
@@ -212,6 +224,8 @@ TEST_CASE("the example configuration holds the defaults") {
                                   .fallback = {.point = example.fleet.origin.point,
                                                .source = geo::LocationSource::fallback}});
   CHECK(example.serve == ServeOptions{});
+  CHECK(example.redis == RedisOptions{});
+  CHECK(example.agent == AgentOptions{});
 }
 
 TEST_CASE("the example configuration mentions every key there is") {
@@ -230,8 +244,11 @@ TEST_CASE("the example configuration mentions every key there is") {
       "        tls: {certificate: c, private_key: k, zzzzzzzzzzzzzzzz: 1},\n"
       "        decision_log: {zzzzzzzzzzzzzzzz: 1},\n"
       "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
-      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 19);
+      "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n"
+      "redis: {zzzzzzzzzzzzzzzzzzzzz: 1}\n"
+      "agent: {zzzzzzzzzzzzzzzzzzzzz: 1, fetch: {zzzzzzzzzzzzzzzzzzzzz: 1},\n"
+      "        plans: {zzzzzzzzzzzzzzzzzzzzz: 1}, limits: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
+  REQUIRE(found.size() == 24);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=${1:?usage: tests/fuzz/run.sh SECONDS}
-targets=(batch dns http input log_lines mmdb prefix rtt series yaml)
+targets=(batch caching dns http input log_lines mmdb prefix redis rtt series yaml)
 each=$(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
 
 cmake --preset asan -DEDGEWARD_TESTS=ON -DEDGEWARD_WERROR=ON >/dev/null

@@ -207,7 +207,7 @@ bool HttpConnection::fill() {
   return count > 0;
 }
 
-HttpAnswer HttpConnection::receive() {
+HttpAnswer HttpConnection::receive_head() {
   HttpAnswer answer;
   std::size_t end = 0;
   while ((end = input_.find("\r\n\r\n")) == std::string::npos) {
@@ -217,14 +217,40 @@ HttpAnswer HttpConnection::receive() {
   }
   answer.head = input_.substr(0, end + 2);
   answer.status = std::atoi(answer.head.c_str() + std::string_view("HTTP/1.1 ").size());
+  input_.erase(0, end + 4);
+  return answer;
+}
+
+HttpAnswer HttpConnection::receive() {
+  HttpAnswer answer = receive_head();
+  if (answer.field("Transfer-Encoding") == "chunked") {
+    while (take_chunk(answer.body)) {
+    }
+    return answer;
+  }
   const std::string length = answer.field("Content-Length");
   const std::size_t size = length.empty() ? 0 : std::stoul(length);
-  while (input_.size() < end + 4 + size) {
+  while (input_.size() < size) {
     if (!fill()) throw std::runtime_error("half a body");
   }
-  answer.body = input_.substr(end + 4, size);
-  input_.erase(0, end + 4 + size);
+  answer.body = input_.substr(0, size);
+  input_.erase(0, size);
   return answer;
+}
+
+bool HttpConnection::take_chunk(std::string& body) {
+  std::size_t line_end = 0;
+  while ((line_end = input_.find("\r\n")) == std::string::npos) {
+    if (!fill()) throw std::runtime_error("half a body");
+  }
+  const std::size_t size = std::stoul(input_.substr(0, line_end), nullptr, 16);
+  input_.erase(0, line_end + 2);
+  while (input_.size() < size + 2) {
+    if (!fill()) throw std::runtime_error("half a body");
+  }
+  body += input_.substr(0, size);
+  input_.erase(0, size + 2);
+  return size > 0;
 }
 
 HttpAnswer HttpConnection::get(std::string_view target) {

@@ -84,6 +84,8 @@ class HttpConnection {
   void send(std::string_view bytes) const;
   /// The next answer; status 0 at the end of the stream.
   [[nodiscard]] HttpAnswer receive();
+  /// The same of an answer to HEAD, which has no body.
+  [[nodiscard]] HttpAnswer receive_head();
   [[nodiscard]] HttpAnswer get(std::string_view target);
   [[nodiscard]] HttpAnswer post(std::string_view target, std::string_view body = {},
                                 std::string_view type = "application/json");
@@ -95,6 +97,8 @@ class HttpConnection {
  private:
   /// False at the end.
   bool fill();
+  /// False for the last.
+  bool take_chunk(std::string& body);
 
   struct FreeTls {
     void operator()(ssl_st* tls) const;

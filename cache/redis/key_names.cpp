@@ -1,0 +1,25 @@
+#include "cache/redis/key_names.hpp"
+
+#include <fmt/format.h>
+
+namespace edgeward::cache::redis {
+
+EdgeKeys::EdgeKeys(std::string_view edge) : start_(fmt::format("edgeward:{{{}}}:", edge)) {}
+
+std::string EdgeKeys::inventory(std::size_t bucket) const {
+  return fmt::format("{}inventory:{}", start_, bucket_name(bucket));
+}
+
+std::string EdgeKeys::object_meta(ContentId content) const {
+  return fmt::format("{}object:{}:meta", start_, to_hex(content));
+}
+
+std::string EdgeKeys::object_chunk(ContentId content, std::uint64_t n) const {
+  return fmt::format("{}object:{}:{}", start_, to_hex(content), n);
+}
+
+std::string bucket_name(std::size_t bucket) {
+  return fmt::format("{:02x}", bucket);
+}
+
+}  // namespace edgeward::cache::redis

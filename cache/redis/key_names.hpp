@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cache/ids.hpp"
+
+namespace edgeward::cache::redis {
+
+/// The names of one edge's keys. All have the edge's hash tag, so that a cluster keeps them on one
+/// node and a script may touch several.
+class EdgeKeys {
+ public:
+  explicit EdgeKeys(std::string_view edge);
+
+  [[nodiscard]] std::string state() const { return start_ + "state"; }
+  [[nodiscard]] std::string inventory(std::size_t bucket) const;
+  /// Hash: seq of the last change; by bucket (HH) its digest.
+  [[nodiscard]] std::string inventory_digests() const { return start_ + "inventory:digests"; }
+  [[nodiscard]] std::string inventory_changes() const { return start_ + "inventory_changes"; }
+  [[nodiscard]] std::string object_meta(ContentId content) const;
+  [[nodiscard]] std::string object_chunk(ContentId content, std::uint64_t n) const;
+  /// Hash: contents that are being written, what a crash leaves to be removed.
+  [[nodiscard]] std::string writing() const { return start_ + "writing"; }
+  [[nodiscard]] std::string requests() const { return start_ + "requests"; }
+  [[nodiscard]] std::string plan() const { return start_ + "plan"; }
+  [[nodiscard]] std::string actions() const { return start_ + "actions"; }
+  [[nodiscard]] std::string dead() const { return start_ + "dead"; }
+
+ private:
+  std::string start_;  ///< edgeward:{EDGE}:
+};
+
+inline constexpr std::string_view kLeaderKey = "edgeward:{control}:leader";
+inline constexpr std::string_view kEpochKey = "edgeward:{control}:epoch";
+
+/// The consumer group of an edge's agents.
+inline constexpr std::string_view kAgents = "agents";
+
+/// HH, as inventories and their digests name a bucket.
+[[nodiscard]] std::string bucket_name(std::size_t bucket);
+
+}  // namespace edgeward::cache::redis
