@@ -1,46 +1,39 @@
 #include "policy/copies.hpp"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cassert>
 #include <limits>
 
 namespace edgeward::policy {
 
-Copies::Copies(std::span<const PlacementEdge> edges, const PlacementOptions& options) {
-  link(edges, options);
+Copies::Copies(std::span<const PlacementEdge> edges, const PlacementOptions& options)
+    : is_of_bytes_(options.objective == PlanObjective::bytes) {
+  price_sources(edges, options);
   number_rows(edges);
-  fill_pairs(edges, options.objective);
+  fill_pairs(edges);
+  link_users();
 }
 
-void Copies::link(std::span<const PlacementEdge> edges, const PlacementOptions& options) {
+void Copies::price_sources(std::span<const PlacementEdge> edges, const PlacementOptions& options) {
   const bool is_time = options.objective == PlanObjective::milliseconds;
-  std::vector<std::vector<Link>> users(edges.size());
-  for (std::size_t edge = 0; edge < edges.size(); ++edge) {
-    const auto number = static_cast<std::uint16_t>(edge);
-    const float origin = is_time ? static_cast<float>(edges[edge].origin_ms) : 1;
-    origin_prices_.push_back(origin);
-    sources_.first.push_back(static_cast<std::uint32_t>(sources_.all.size()));
+  for (const PlacementEdge& edge : edges) {
+    origin_prices_.push_back(is_time ? static_cast<float>(edge.origin_ms) : 1);
+    first_source_.push_back(static_cast<std::uint32_t>(sources_.size()));
     // A hit is a hit at the edge itself: no other copy makes one.
     if (options.objective == PlanObjective::requests) continue;
-    const auto& sources = edges[edge].sources;
-    const std::size_t count = std::min(sources.size(), kPlacementSourcesMax);
-    float price = origin;
-    sources_.all.resize(sources_.all.size() + count);
+    const std::size_t count = std::min(edge.sources.size(), kPlacementSourcesMax);
+    sources_.resize(sources_.size() + count);
+    float price = origin_prices_.back();
     for (std::size_t i = count; i-- > 0;) {
-      const double own = is_time ? sources[i].fill_ms : options.peer_byte_price;
+      const double own = is_time ? edge.sources[i].fill_ms : options.peer_byte_price;
       price = std::min(price, static_cast<float>(own));
-      const auto source = static_cast<std::uint16_t>(sources[i].edge);
-      assert(source < edges.size() && source != number);
-      sources_.all[sources_.first.back() + i] = {.edge = source, .price = price};
-      users[source].push_back({.edge = number, .price = price});
+      assert(cache::index(edge.sources[i].edge) < edges.size());
+      sources_[first_source_.back() + i] = {
+          .edge = static_cast<std::uint16_t>(edge.sources[i].edge), .price = price};
     }
   }
-  sources_.first.push_back(static_cast<std::uint32_t>(sources_.all.size()));
-  for (const std::vector<Link>& of_edge : users) {
-    users_.first.push_back(static_cast<std::uint32_t>(users_.all.size()));
-    users_.all.insert(users_.all.end(), of_edge.begin(), of_edge.end());
-  }
-  users_.first.push_back(static_cast<std::uint32_t>(users_.all.size()));
+  first_source_.push_back(static_cast<std::uint32_t>(sources_.size()));
 }
 
 /// Makes rows_, with where each begins, and leaves the row of each candidate in pair_of_.
@@ -73,7 +66,7 @@ void Copies::number_rows(std::span<const PlacementEdge> edges) {
   for (std::size_t row = 1; row < rows_.size(); ++row) rows_[row].begin += rows_[row - 1].begin;
 }
 
-void Copies::fill_pairs(std::span<const PlacementEdge> edges, PlanObjective objective) {
+void Copies::fill_pairs(std::span<const PlacementEdge> edges) {
   pairs_.resize(pair_of_.size());
   std::vector<PairIndex> next(rows_.size());
   for (std::size_t row = 0; row < rows_.size(); ++row) next[row] = rows_[row].begin;
@@ -84,61 +77,68 @@ void Copies::fill_pairs(std::span<const PlacementEdge> edges, PlanObjective obje
       PairIndex& pair = pair_of_[first_of_edge_[edge] + i];
       const std::uint32_t row = pair;
       pair = next[row]++;
-      const float unit =
-          objective == PlanObjective::bytes ? static_cast<float>(candidate.size_bytes) : 1;
-      pairs_[pair] = {.weight = static_cast<float>(candidate.requests) * unit,
+      const double unit = is_of_bytes_ ? static_cast<double>(candidate.size_bytes) : 1;
+      pairs_[pair] = {.size_bytes = candidate.size_bytes,
+                      .weight = static_cast<float>(candidate.requests * unit),
                       .price = origin_prices_[edge],
-                      .unit = unit,
-                      .candidate = static_cast<std::uint32_t>(i),
                       .row = row,
-                      .edge = static_cast<std::uint16_t>(edge)};
+                      .edge = static_cast<std::uint16_t>(edge),
+                      .is_held = candidate.is_held,
+                      .is_kept = candidate.is_kept,
+                      .is_pinned = candidate.is_pinned};
     }
   }
 }
 
-Copies::PairIndex Copies::find(PairIndex begin, PairIndex end, std::uint16_t edge) const {
-  const auto from = pairs_.begin() + begin;
-  const auto found =
-      std::lower_bound(from, pairs_.begin() + end, edge,
-                       [](const Pair& pair, std::uint16_t wanted) { return pair.edge < wanted; });
-  return begin + static_cast<PairIndex>(found - from);
-}
-
-/// Of the pairs of the same content, those whose edge asks this one, with the price that it has for
-/// them. Walks over the shorter of row and users.
+/// Calls visitor(pair, user) for each pair of the row that another one's edge may fill from.
+/// `pair_at` is by edge, and any pairs.
 template <class Visitor>
-void Copies::visit_users(const Pair& pair, Visitor&& visitor) const {
-  const std::span<const Link> users = users_.of(pair.edge);
-  if (users.empty()) return;
-  PairIndex at = rows_[pair.row].begin;
-  const PairIndex end = end_of_row(pair.row);
-  if (end - at < users.size()) {
-    for (; at < end; ++at) {
-      for (const Link& source : sources_.of(pairs_[at].edge)) {
-        if (source.edge == pair.edge) visitor(at, source.price);
-      }
+void Copies::visit_links(std::uint32_t row, std::vector<PairIndex>& pair_at,
+                         Visitor&& visitor) const {
+  const PairIndex begin = rows_[row].begin;
+  const PairIndex end = end_of_row(row);
+  for (PairIndex at = begin; at < end; ++at) pair_at[pairs_[at].edge] = at;
+  for (PairIndex user = begin; user < end; ++user) {
+    for (const Source& source : sources_of(pairs_[user].edge)) {
+      const PairIndex at = pair_at[source.edge];
+      // Else it is what another row left there.
+      if (at >= begin && at < end) visitor(at, User{.pair = user, .price = source.price});
     }
-    return;
   }
-  for (const Link& user : users) {
-    at = find(at, end, user.edge);
-    if (at == end) return;
-    if (pairs_[at].edge == user.edge) visitor(at, user.price);
+}
+
+void Copies::link_users() {
+  first_user_.resize(pairs_.size() + 1);
+  if (sources_.empty()) return;
+  std::vector<PairIndex> pair_at(origin_prices_.size(), std::numeric_limits<PairIndex>::max());
+  const auto rows = static_cast<std::uint32_t>(rows_.size() - 1);
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    visit_links(row, pair_at, [&](PairIndex pair, const User&) { ++first_user_[pair]; });
+  }
+  // Each is where the next one's begin, and moves back as they are put in.
+  for (std::size_t i = 1; i < first_user_.size(); ++i) first_user_[i] += first_user_[i - 1];
+  users_.resize(first_user_.back());
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    visit_links(row, pair_at,
+                [&](PairIndex pair, const User& user) { users_[--first_user_[pair]] = user; });
   }
 }
 
 double Copies::gain(PairIndex index) const {
   const Pair& pair = pairs_[index];
   double gain = static_cast<double>(pair.weight) * static_cast<double>(pair.price);
-  visit_users(pair, [&](PairIndex user, float price) {
-    const float saved = std::max(pairs_[user].price - price, 0.0F);
-    gain += static_cast<double>(pairs_[user].weight) * static_cast<double>(saved);
-  });
+  for (const User& user : users_of(index)) {
+    const Pair& other = pairs_[user.pair];
+    const float saved = std::max(other.price - user.price, 0.0F);
+    gain += static_cast<double>(other.weight) * static_cast<double>(saved);
+  }
   return gain;
 }
 
 double Copies::fetch_cost(PairIndex index) const {
-  return static_cast<double>(pairs_[index].unit) * static_cast<double>(pairs_[index].price);
+  const Pair& pair = pairs_[index];
+  return (is_of_bytes_ ? static_cast<double>(pair.size_bytes) : 1) *
+         static_cast<double>(pair.price);
 }
 
 double Copies::saved() const {
@@ -150,13 +150,18 @@ double Copies::saved() const {
   return saved;
 }
 
+bool Copies::has_copy(std::uint32_t row, std::uint16_t edge) const {
+  const auto end = pairs_.begin() + end_of_row(row);
+  const auto found =
+      std::lower_bound(pairs_.begin() + rows_[row].begin, end, edge,
+                       [](const Pair& pair, std::uint16_t wanted) { return pair.edge < wanted; });
+  return found != end && found->edge == edge && found->is_copy;
+}
+
 /// What the pair's requests cost where its edge has no copy.
 float Copies::price_of(const Pair& pair) const {
-  const PairIndex begin = rows_[pair.row].begin;
-  const PairIndex end = end_of_row(pair.row);
-  for (const Link& source : sources_.of(pair.edge)) {
-    const PairIndex at = find(begin, end, source.edge);
-    if (at < end && pairs_[at].edge == source.edge && pairs_[at].is_copy) return source.price;
+  for (const Source& source : sources_of(pair.edge)) {
+    if (has_copy(pair.row, source.edge)) return source.price;
   }
   return origin_prices_[pair.edge];
 }
@@ -165,23 +170,21 @@ void Copies::add(PairIndex index) {
   Pair& pair = pairs_[index];
   pair.is_copy = true;
   pair.price = 0;
-  ++rows_[pair.row].version;
-  visit_users(pair, [&](PairIndex user, float price) {
-    pairs_[user].price = std::min(pairs_[user].price, price);
-  });
+  rows_[pair.row].had_copies = true;
+  for (const User& user : users_of(index)) {
+    pairs_[user.pair].price = std::min(pairs_[user.pair].price, user.price);
+  }
 }
 
 void Copies::remove(PairIndex index) {
   Pair& pair = pairs_[index];
   pair.is_copy = false;
   pair.price = price_of(pair);
-  ++rows_[pair.row].version;
-  visit_users(pair, [&](PairIndex user, float price) {
+  for (const User& user : users_of(index)) {
+    Pair& other = pairs_[user.pair];
     // Others pay less already, or nothing.
-    if (!pairs_[user].is_copy && pairs_[user].price >= price) {
-      pairs_[user].price = price_of(pairs_[user]);
-    }
-  });
+    if (!other.is_copy && other.price >= user.price) other.price = price_of(other);
+  }
 }
 
 }  // namespace edgeward::policy

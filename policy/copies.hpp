@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "geo/huge_array.hpp"
 #include "policy/placement.hpp"
 
 namespace edgeward::policy {
@@ -25,7 +25,10 @@ class Copies {
     return pair_of_[first_of_edge_[edge] + candidate];
   }
   [[nodiscard]] std::size_t edge_of(PairIndex pair) const { return pairs_[pair].edge; }
-  [[nodiscard]] std::size_t candidate_of(PairIndex pair) const { return pairs_[pair].candidate; }
+  [[nodiscard]] std::uint64_t size_bytes(PairIndex pair) const { return pairs_[pair].size_bytes; }
+  [[nodiscard]] bool is_held(PairIndex pair) const { return pairs_[pair].is_held; }
+  [[nodiscard]] bool is_kept(PairIndex pair) const { return pairs_[pair].is_kept; }
+  [[nodiscard]] bool is_pinned(PairIndex pair) const { return pairs_[pair].is_pinned; }
   [[nodiscard]] bool is_copy(PairIndex pair) const { return pairs_[pair].is_copy; }
 
   /// What a copy here would save beyond those that are. Not for one that is.
@@ -36,56 +39,62 @@ class Copies {
   void remove(PairIndex pair);
   /// What all copies save together.
   [[nodiscard]] double saved() const;
-  /// Changes with every copy of the same content.
-  [[nodiscard]] std::uint32_t version(PairIndex pair) const {
-    return rows_[pairs_[pair].row].version;
-  }
+  /// Whether any copy of the same content was added, so that gains may have changed.
+  [[nodiscard]] bool had_copies(PairIndex pair) const { return rows_[pairs_[pair].row].had_copies; }
 
  private:
   struct Pair {
+    std::uint64_t size_bytes = 0;
     float weight = 0;  ///< what the edge's requests cost where the price is 1
     float price = 0;   ///< that they have now
-    float unit = 1;    ///< what one request costs where the price is 1
-    std::uint32_t candidate = 0;
     std::uint32_t row = 0;
     std::uint16_t edge = 0;
-    bool is_copy = false;
+    bool is_copy : 1 = false;
+    bool is_held : 1 = false;
+    bool is_kept : 1 = false;
+    bool is_pinned : 1 = false;
   };
   struct Row {
     PairIndex begin = 0;
-    std::uint32_t version = 0;
+    bool had_copies = false;
   };
-  /// One edge that may fill from another.
-  struct Link {
+  /// Another edge that an edge may fill from.
+  struct Source {
     std::uint16_t edge = 0;
     float price = 0;
   };
-  /// Some for each edge, one edge after the other.
-  struct Links {
-    std::vector<Link> all;
-    std::vector<std::uint32_t> first;
-
-    [[nodiscard]] std::span<const Link> of(std::size_t edge) const {
-      return std::span(all).subspan(first[edge], first[edge + 1] - first[edge]);
-    }
+  /// Of a pair: another of the same content, whose edge may fill from this one's.
+  struct User {
+    PairIndex pair = 0;
+    float price = 0;
   };
 
-  void link(std::span<const PlacementEdge> edges, const PlacementOptions& options);
+  void price_sources(std::span<const PlacementEdge> edges, const PlacementOptions& options);
   void number_rows(std::span<const PlacementEdge> edges);
-  void fill_pairs(std::span<const PlacementEdge> edges, PlanObjective objective);
-  [[nodiscard]] PairIndex end_of_row(std::uint32_t row) const { return rows_[row + 1].begin; }
-  /// The edge's pair at or after `begin` in the row; the first of a greater edge if there is none.
-  [[nodiscard]] PairIndex find(PairIndex begin, PairIndex end, std::uint16_t edge) const;
-  [[nodiscard]] float price_of(const Pair& pair) const;
+  void fill_pairs(std::span<const PlacementEdge> edges);
+  void link_users();
   template <class Visitor>
-  void visit_users(const Pair& pair, Visitor&& visitor) const;
+  void visit_links(std::uint32_t row, std::vector<PairIndex>& pair_at, Visitor&& visitor) const;
+  [[nodiscard]] PairIndex end_of_row(std::uint32_t row) const { return rows_[row + 1].begin; }
+  [[nodiscard]] std::span<const Source> sources_of(std::size_t edge) const {
+    return std::span(sources_).subspan(first_source_[edge],
+                                       first_source_[edge + 1] - first_source_[edge]);
+  }
+  [[nodiscard]] std::span<const User> users_of(PairIndex pair) const {
+    return std::span(users_).subspan(first_user_[pair], first_user_[pair + 1] - first_user_[pair]);
+  }
+  [[nodiscard]] bool has_copy(std::uint32_t row, std::uint16_t edge) const;
+  [[nodiscard]] float price_of(const Pair& pair) const;
 
-  std::vector<Pair> pairs_;
-  std::vector<Row> rows_;  ///< by content, in the order of ids; one more at the end
-  std::vector<PairIndex> pair_of_;
+  bool is_of_bytes_;  ///< what a request costs is its content's size times the price
+  geo::HugeArray<Pair> pairs_;
+  geo::HugeArray<Row> rows_;  ///< by content, in the order of ids; one more at the end
+  geo::HugeArray<PairIndex> pair_of_;
   std::vector<std::size_t> first_of_edge_;
-  Links sources_;  ///< of an edge, in the order in which it asks them
-  Links users_;    ///< of an edge: who asks it, in the order of edges
+  std::vector<Source> sources_;  ///< of one edge after the other, in the order in which it asks
+  std::vector<std::uint32_t> first_source_;
+  geo::HugeArray<User> users_;  ///< of one pair after the other
+  geo::HugeArray<std::uint32_t> first_user_;
   std::vector<float> origin_prices_;
 };
 

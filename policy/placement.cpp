@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <compare>
 #include <limits>
 #include <queue>
 
@@ -53,7 +54,7 @@ class Greedy {
       const PairIndex pair = take_turn().pair();
       if (!fits(pair)) continue;
       // Others may have been placed since: it is worth no more than it was, maybe less.
-      if (copies_.version(pair) > 0 && !candidate(pair).is_pinned) {
+      if (copies_.had_copies(pair) && !copies_.is_pinned(pair)) {
         const double density = density_of(pair);
         if (density <= 0) continue;
         const Turn turn(density, pair);
@@ -72,37 +73,34 @@ class Greedy {
     std::uint64_t fetch_bytes = 0;
   };
 
-  [[nodiscard]] const PlanCandidate& candidate(PairIndex pair) const {
-    return edges_[copies_.edge_of(pair)].candidates[copies_.candidate_of(pair)];
+  [[nodiscard]] const PlanLimits& limits(PairIndex pair) const {
+    return edges_[copies_.edge_of(pair)].limits;
   }
 
   [[nodiscard]] bool fits(PairIndex pair) const {
-    const PlanCandidate& wanted = candidate(pair);
+    const std::uint64_t size_bytes = copies_.size_bytes(pair);
     const Room& room = rooms_[copies_.edge_of(pair)];
-    if (wanted.size_bytes > room.bytes) return false;
-    return wanted.is_held || wanted.is_pinned || wanted.size_bytes <= room.fetch_bytes;
+    if (size_bytes > room.bytes) return false;
+    return copies_.is_held(pair) || copies_.is_pinned(pair) || size_bytes <= room.fetch_bytes;
   }
 
   [[nodiscard]] double density_of(PairIndex pair) const {
-    const PlanCandidate& wanted = candidate(pair);
-    if (wanted.is_pinned) return std::numeric_limits<double>::infinity();
-    const double hysteresis = wanted.is_kept ? edges_[copies_.edge_of(pair)].limits.hysteresis : 1;
-    const auto size = static_cast<double>(std::max<std::uint64_t>(wanted.size_bytes, 1));
-    return copies_.gain(pair) / size * hysteresis;
+    if (copies_.is_pinned(pair)) return std::numeric_limits<double>::infinity();
+    const double hysteresis = copies_.is_kept(pair) ? limits(pair).hysteresis : 1;
+    const std::uint64_t size_bytes = std::max<std::uint64_t>(copies_.size_bytes(pair), 1);
+    return copies_.gain(pair) / static_cast<double>(size_bytes) * hysteresis;
   }
 
   [[nodiscard]] bool may_be_fetched(PairIndex pair) const {
-    const PlanCandidate& wanted = candidate(pair);
-    if (wanted.is_held || wanted.is_pinned) return true;
-    const double least = edges_[copies_.edge_of(pair)].limits.fetch_requests_min;
-    return copies_.gain(pair) >= least * copies_.fetch_cost(pair);
+    if (copies_.is_held(pair) || copies_.is_pinned(pair)) return true;
+    return copies_.gain(pair) >= limits(pair).fetch_requests_min * copies_.fetch_cost(pair);
   }
 
   void place(PairIndex pair) {
-    const PlanCandidate& wanted = candidate(pair);
+    const std::uint64_t size_bytes = copies_.size_bytes(pair);
     Room& room = rooms_[copies_.edge_of(pair)];
-    room.bytes -= wanted.size_bytes;
-    if (!wanted.is_held) room.fetch_bytes -= std::min(room.fetch_bytes, wanted.size_bytes);
+    room.bytes -= size_bytes;
+    if (!copies_.is_held(pair)) room.fetch_bytes -= std::min(room.fetch_bytes, size_bytes);
     copies_.add(pair);
   }
 
@@ -151,13 +149,15 @@ Placement select_anew(std::span<const PlacementEdge> edges, std::size_t edge, Co
         fetch_cost > 0 ? candidate.worth / fetch_cost : at.limits.fetch_requests_min;
   }
   placement.selection = select(candidates, at.limits);
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].is_kept) copies.add(copies.pair_of(edge, i));
-  }
   const PlanSelection& selection = placement.selection;
-  for (const std::uint32_t i : selection.evict) copies.remove(copies.pair_of(edge, i));
-  for (const std::uint32_t i : selection.keep) copies.add(copies.pair_of(edge, i));
-  for (const std::uint32_t i : selection.prefetch) copies.add(copies.pair_of(edge, i));
+  std::vector<bool> is_evicted(candidates.size());
+  for (const std::uint32_t i : selection.evict) is_evicted[i] = true;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].is_kept && !is_evicted[i]) copies.add(copies.pair_of(edge, i));
+  }
+  for (const auto* part : {&selection.keep, &selection.prefetch}) {
+    for (const std::uint32_t i : *part) copies.add(copies.pair_of(edge, i));
+  }
   return placement;
 }
 
