@@ -46,10 +46,11 @@ struct PlanSelection {
   std::uint64_t fetched_bytes = 0;
 };
 
-/// What one edge should keep, whatever others do: a knapsack by density (worth / size), which is
-/// the optimum but for the last item where items are small against the budget. Evictions come
-/// first, so no prefix of evict, keep, prefetch keeps more than the budget, if what was kept before
-/// did not. Deterministic: ties go by ContentId. O(n log n).
+/// What one edge should keep, whatever others do: a knapsack by density (worth / size), the few
+/// items around the one that does not fit any more chosen exactly. The optimum where few are worth
+/// it, else short of it by less than one item's worth; never less than half, but for the fill
+/// limit. Evictions come first, so no prefix of evict, keep, prefetch keeps more than the budget,
+/// if what was kept before did not. Deterministic: ties go by ContentId. O(n log n).
 [[nodiscard]] PlanSelection select(std::span<const PlanCandidate> candidates,
                                    const PlanLimits& limits);
 

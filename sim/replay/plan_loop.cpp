@@ -24,12 +24,38 @@ policy::ContentDemandOptions fleet_demand_options(policy::ContentDemandOptions o
   return options;
 }
 
+/// Where the edge gets what is not held `way_ms` before it, as FleetCaches fills.
+void add_sources(const FleetModel& model, EdgeId edge, double way_ms, policy::PlacementEdge& to) {
+  const auto ms = [](std::int64_t us) { return static_cast<double>(us) / 1000; };
+  const cache::Edge& described = model.fleet()[edge];
+  if (described.fill == cache::FillSource::parent) {
+    way_ms += ms(model.edge_us(edge, described.parent));
+    to.sources.push_back({.edge = described.parent, .fill_ms = way_ms});
+    add_sources(model, described.parent, way_ms, to);
+    return;
+  }
+  for (const EdgeId peer : model.peers(edge)) {
+    if (to.sources.size() >= policy::kPlacementSourcesMax) break;
+    to.sources.push_back({.edge = peer, .fill_ms = way_ms + ms(model.edge_us(edge, peer))});
+  }
+  to.origin_ms = way_ms + ms(model.origin_us(edge));
+}
+
+/// A parent that fills from peers may ask the very edge that asks it: in vain.
+policy::PlacementEdge placement_edge(const FleetModel& model, EdgeId edge) {
+  policy::PlacementEdge result;
+  add_sources(model, edge, 0, result);
+  std::erase_if(result.sources, [edge](const auto& source) { return source.edge == edge; });
+  return result;
+}
+
 }  // namespace
 
 PlanLoop::PlanLoop(const Trace& trace, const RunSpec& spec, const ReplayOptions& options,
                    FleetCaches& caches)
     : trace_(trace),
       model_(*options.fleet),
+      planning_(spec.planning),
       options_(options.plans),
       caches_(caches),
       sample_(trace.sizes_bytes, kSampledObjectsMax),
@@ -45,7 +71,9 @@ PlanLoop::PlanLoop(const Trace& trace, const RunSpec& spec, const ReplayOptions&
                       .blend = {},
                       .budget = PlanBudget(options_.objective),
                       .shadows = ShadowCaches(spec, capacity_bytes, options.seed + at, sample_),
-                      .plan = {.edge = EdgeId(static_cast<std::uint16_t>(at))}});
+                      .plan = {.edge = EdgeId(static_cast<std::uint16_t>(at))},
+                      .candidates = {},
+                      .placed = placement_edge(model_, EdgeId(static_cast<std::uint16_t>(at)))});
   }
 }
 
@@ -56,8 +84,8 @@ void PlanLoop::begin(std::int64_t begin_ms, std::int64_t end_ms, const Counting&
     if (!is_first) {
       note_shadows();
       rank_fleet(*trace_.summary.first_at_ms + begin_ms);
+      make_plans(*trace_.summary.first_at_ms + begin_ms);
       for (std::size_t at = 0; at < edges_.size(); ++at) {
-        make_plan(at, *trace_.summary.first_at_ms + begin_ms);
         ++counting.edges[at].plans;
         counting.edges[at].plan_share = edges_[at].budget.share();
       }
@@ -74,6 +102,8 @@ void PlanLoop::observe(std::int64_t begin_ms) {
     const std::vector<cache::ObjectIndex>& accesses = caches_.asked(at).accesses;
     if (accesses.empty()) continue;
     EdgePlanning& planning = edges_[at];
+    planning.client_requests += caches_.asked(at).requests;
+    planning.fetches += caches_.asked(at).fetches;
     planning.profile.note(at_ms, static_cast<double>(accesses.size()));
     const bool is_parent = model_.is_parent(planning.plan.edge);
     for (const cache::ObjectIndex object : accesses) {
@@ -104,7 +134,21 @@ void PlanLoop::note_shadows() {
   }
 }
 
-void PlanLoop::make_plan(std::size_t edge, std::int64_t now_ms) {
+void PlanLoop::make_plans(std::int64_t now_ms) {
+  for (std::size_t at = 0; at < edges_.size(); ++at) {
+    const policy::PlanLimits limits = prepare(at, now_ms);
+    if (planning_ == Planning::independent) {
+      set_plan(at, candidates_, policy::select(candidates_, limits));
+      continue;
+    }
+    edges_[at].placed.limits = limits;
+    edges_[at].candidates.assign(candidates_.begin(), candidates_.end());
+  }
+  if (planning_ == Planning::cooperative) place_together();
+}
+
+/// Finds the edge's candidates_, lets its shadows plan with them, and says how much it may keep.
+policy::PlanLimits PlanLoop::prepare(std::size_t edge, std::int64_t now_ms) {
   EdgePlanning& planning = edges_[edge];
   planning.profile.advance(now_ms);
   ++plans_;
@@ -119,16 +163,42 @@ void PlanLoop::make_plan(std::size_t edge, std::int64_t now_ms) {
                             .fill_bytes = is_off_peak ? static_cast<std::uint64_t>(fill_bytes) : 0};
   planning.shadows.plan(candidates_, limits);
 
-  const cache::PlannedCache& cache = caches_.cache(edge);
-  planning.plan.actions.clear();
-  planning.done = 0;
-  limits.budget_bytes = static_cast<std::uint64_t>(planning.budget.share() *
-                                                   static_cast<double>(cache.capacity_bytes()));
+  limits.budget_bytes = static_cast<std::uint64_t>(
+      planning.budget.share() * static_cast<double>(caches_.cache(edge).capacity_bytes()));
   add_kept(edge);
   mark_held(edge);
-  const policy::PlanSelection selection = policy::select(candidates_, limits);
+  return limits;
+}
+
+void PlanLoop::place_together() {
+  std::vector<policy::PlacementEdge> placed;
+  for (EdgePlanning& planning : edges_) {
+    // What others fetch from it follows from what their clients ask: only its own count here.
+    const std::uint64_t asked = planning.client_requests + planning.fetches;
+    const double client_ratio = static_cast<double>(planning.client_requests) /
+                                static_cast<double>(std::max<std::uint64_t>(asked, 1));
+    for (PlanCandidate& candidate : planning.candidates) candidate.requests *= client_ratio;
+    placed.push_back(planning.placed);
+    placed.back().candidates = planning.candidates;
+  }
+  const std::vector<policy::Placement> placements =
+      policy::place(placed, {.objective = options_.objective});
+  for (std::size_t at = 0; at < edges_.size(); ++at) {
+    std::vector<PlanCandidate>& candidates = edges_[at].candidates;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      candidates[i].worth = placements[at].worth[i];
+    }
+    set_plan(at, candidates, placements[at].selection);
+  }
+}
+
+void PlanLoop::set_plan(std::size_t edge, std::span<const PlanCandidate> candidates,
+                        const policy::PlanSelection& selection) {
+  EdgePlanning& planning = edges_[edge];
+  planning.plan.actions.clear();
+  planning.done = 0;
   const auto add = [&](cache::ActionKind kind, std::uint32_t position) {
-    const PlanCandidate& candidate = candidates_[position];
+    const PlanCandidate& candidate = candidates[position];
     planning.plan.actions.push_back({.kind = kind,
                                      .content = candidate.content,
                                      .size_bytes = candidate.size_bytes,

@@ -7,6 +7,7 @@
 #include "cache/plan.hpp"
 #include "policy/content_demand.hpp"
 #include "policy/demand_profile.hpp"
+#include "policy/placement.hpp"
 #include "policy/plan_budget.hpp"
 #include "policy/share_blend.hpp"
 #include "sim/replay/fleet_caches.hpp"
@@ -18,6 +19,10 @@ namespace edgeward::sim {
 /// Forecasts, plans and what is left of them to do, for all edges of a fleet run: the replay's side
 /// of what the controller does. For each tick: begin(), and when its requests are settled,
 /// observe(). A plan is made from what was observed before it alone.
+///
+/// Planned together (cooperative), edges share the copies that they may fill from each other,
+/// within budgets that are each edge's own: shadow caches see one edge, so they always plan for it
+/// alone.
 ///
 /// What a plan evicts and keeps of what is there is done at once; what it fetches, evenly until the
 /// next plan, so that no plan is a burst at the origin.
@@ -50,10 +55,20 @@ class PlanLoop {
     double fetch_bytes_per_ms = 0;
     double fetch_credit_bytes = 0;
     std::uint64_t used_bytes = 0;  ///< of prefetched ones, when last counted
+    // Of a parent: what its own clients asked, and what other edges did.
+    std::uint64_t client_requests = 0;
+    std::uint64_t fetches = 0;
+    // Planned together: what is known of the edge when the others' turn comes.
+    std::vector<policy::PlanCandidate> candidates;
+    policy::PlacementEdge placed;
   };
 
   void note_shadows();
-  void make_plan(std::size_t edge, std::int64_t now_ms);
+  void make_plans(std::int64_t now_ms);
+  [[nodiscard]] policy::PlanLimits prepare(std::size_t edge, std::int64_t now_ms);
+  void place_together();
+  void set_plan(std::size_t edge, std::span<const policy::PlanCandidate> candidates,
+                const policy::PlanSelection& selection);
   void rank_fleet(std::int64_t now_ms);
   void note_request(EdgePlanning& planning, cache::ObjectIndex object, std::int64_t at_ms);
   void find_candidates(const EdgePlanning& planning, std::size_t edge, std::int64_t now_ms);
@@ -66,6 +81,7 @@ class PlanLoop {
 
   const Trace& trace_;
   const FleetModel& model_;
+  Planning planning_;
   PlanLoopOptions options_;
   FleetCaches& caches_;
   ObjectSample sample_;
