@@ -156,6 +156,52 @@ TEST_CASE("edges that report hits get the requests for what they hold") {
   CHECK(edges[2].as_object().at("hit_ratio").is_null());
 }
 
+TEST_CASE("demand is forecast of what edges report") {
+  Asked api;
+  CHECK(body(api.get("/v1/forecast")).at("edges").as_array().empty());
+  constexpr std::int64_t kHourMs = 3'600'000;
+  const std::int64_t start_ms = kNowMs / kHourMs * kHourMs;
+  for (int hour = 0; hour < 5; ++hour) {
+    api.caller_.now_ms = start_ms + hour * kHourMs + 60'000;
+    std::string events;
+    for (int i = 0; i < 30; ++i)
+      events += R"({"edge":"fra1","key":"/a","hit":true})"
+                "\n";
+    // An hour that has not come, of a clock that is wrong, ends none.
+    events += fmt::format(R"({{"at":{},"edge":"ams1","key":"/a","hit":true}})"
+                          "\n",
+                          (start_ms + 1000 * kHourMs) / 1000);
+    CHECK(body(api.post("/v1/events", events, "application/x-ndjson")).at("accepted") == 31);
+    api.tick(api.caller_.now_ms);
+  }
+  api.caller_.now_ms = start_ms + 5 * kHourMs + 1000;
+  api.tick(api.caller_.now_ms);
+  const json::value one = body(api.get("/v1/forecast?edge=fra1&hours=3"));
+  const json::array& edges = one.at("edges").as_array();
+  REQUIRE(edges.size() == 1);
+  CHECK(edges[0].at("edge") == "fra1");
+  CHECK(edges[0].at("hours_seen") == 5);
+  const json::array& requests = edges[0].at("requests").as_array();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].at("at").to_number<std::int64_t>() == (start_ms + 6 * kHourMs) / 1000);
+  for (const json::value& hour : requests) {
+    const auto expected = hour.at("expected").to_number<double>();
+    CHECK(expected == Approx(30).epsilon(0.1));
+    CHECK(hour.at("low").to_number<double>() <= expected);
+    CHECK(hour.at("high").to_number<double>() >= expected);
+  }
+  const json::value all = body(api.get("/v1/forecast"));
+  REQUIRE(all.at("edges").as_array().size() == 3);
+  CHECK(all.at("edges").as_array()[0].at("requests").as_array().size() == 24);
+  CHECK(all.at("edges").as_array()[1].at("hours_seen") == 5);
+  CHECK(all.at("edges").as_array()[2].at("requests").as_array().empty());
+  CHECK(api.get("/v1/forecast?edge=lhr1").status == 404);
+  CHECK(api.get("/v1/forecast?hours=0").status == 400);
+  CHECK(api.get("/v1/forecast?hours=169").status == 400);
+  CHECK(api.get("/v1/forecast?hours=x").status == 400);
+  CHECK(api.get("/v1/forecast?day=1").status == 400);
+}
+
 TEST_CASE("measured round trips are handed on, and what came of them is said") {
   Asked api;
   api.caller_.is_admin = true;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "cache/random.hpp"
+
 namespace edgeward::controller {
 
 namespace {
@@ -112,6 +114,17 @@ TEST_CASE("what was learned outlives a restart for the same edges alone") {
   REQUIRE(learned);
   REQUIRE(learned->model != nullptr);
   CHECK(chance(*learned->model, "/7", 1) > 0.9F);
+  REQUIRE(learned->demand->size() == 2);
+  CHECK((*learned->demand)[1].save() == (*learning.learn(20'000)->demand)[1].save());
+  CHECK((*learned->demand)[0].save() != (*learned->demand)[1].save());
+  cache::Random random(2);
+  for (int i = 0; i < 300; ++i) {
+    std::string damaged = saved;
+    damaged[random.below(damaged.size())] ^= static_cast<char>(1 + random.below(255));
+    CHECK_FALSE(HitLearning(fleet({"a", "b"}), {}, 0.5).restore(damaged));
+    CHECK_FALSE(HitLearning(fleet({"a", "b"}), {}, 0.5)
+                    .restore(saved.substr(0, random.below(saved.size()))));
+  }
   CHECK_FALSE(HitLearning(fleet({"a", "c"}), {}, 0.5).restore(saved));
   CHECK_FALSE(HitLearning(fleet({"b", "a"}), {}, 0.5).restore(saved));
   CHECK_FALSE(same.restore("a"));
