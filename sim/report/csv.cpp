@@ -60,7 +60,8 @@ std::string report_csv(const Report& report) {
       "ceiling,requests_per_second,change_hit_ratio,change_low,change_high,change_byte_hit_ratio,"
       "change_origin_bytes,routing,peer_bytes,delayed_hits,unrouted,overload_requests,latency_mean_"
       "ms,"
-      "latency_p50_ms,latency_p95_ms,latency_p99_ms,change_latency_ms,plan,prefetch_bytes,prefetch_used_bytes\n";
+      "latency_p50_ms,latency_p95_ms,latency_p99_ms,change_latency_ms,plan,prefetch_bytes,"
+      "prefetch_used_bytes\n";
   for (const ReportedRun& run : report.runs) {
     const cache::NamedSettings settings{.name = {}, .settings = run.parameters};
     const std::string parameters = settings.text();

@@ -14,8 +14,8 @@ namespace edgeward::sim {
 
 /// Reads `oracle_general` traces (libCacheSim's format): 24-byte little-endian records of u32 time
 /// in s, u64 object id, u32 size in bytes, i64 index of the next access, which is not read. An
-/// object keeps the size it had first. A cut last record is counted as a bad line. Records say nothing
-/// of clients: where they are asked for, all are the one of whom nothing is known.
+/// object keeps the size it had first. A cut last record is counted as a bad line. Records say
+/// nothing of clients: where they are asked for, all are the one of whom nothing is known.
 class BinaryLoader {
  public:
   static constexpr std::size_t kRecordBytes = 24;
