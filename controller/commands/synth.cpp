@@ -93,10 +93,8 @@ void add_synth(CLI::App& app, Action& action) {
       "  edgeward synth --requests 200000 --objects 20000 -o access.log\n"
       "  edgeward synth --requests 20000000 --objects 1000000 --sizes constant:1 "
       "--format oracle_general -o zipf.bin\n"
-      "  edgeward synth --duration 168h --rate-by-weekday 1,1,1,1,1.2,1.4,1.3 --releases "
-      "60,25%,30h -o week.log\n"
-      "  edgeward synth --duration 168h --rate-by-weekday 1,1,1,1,1.2,1.4,1.3 --releases 60,25%,30h "
-      "-o week.log\n"
+      "  edgeward synth --duration 168h --rate-by-weekday 1,1,1,1,1.2,1.4,1.3 "
+      "--releases 60,25%,30h -o week.log\n"
       "  edgeward synth -o - | edgeward replay -\n");
   synth.callback([command, &action] { action = [command] { return run_synth(*command); }; });
 }
