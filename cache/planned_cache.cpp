@@ -1,5 +1,6 @@
 #include "cache/planned_cache.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 #include <utility>
@@ -77,8 +78,15 @@ std::uint64_t PlannedCache::take_over(ObjectIndex object) {
   return sizes_bytes_[object];
 }
 
-void PlannedCache::evict_all() {
-  while (!kept_list_.empty()) evict(kept_list_.back());
+void PlannedCache::release_all() {
+  if (kept_list_.empty()) return;
+  const std::vector<ObjectIndex> released = std::move(kept_list_);
+  kept_list_.clear();
+  kept_ = {};
+  kept_bytes_ = common_bytes_ = 0;
+  share();
+  other_flags_.resize(std::max(other_flags_.size(), released.size()));
+  policy_->replay(released, nullptr, other_flags_.data());
 }
 
 void PlannedCache::check_invariants() const {

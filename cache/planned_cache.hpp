@@ -43,7 +43,9 @@ class PlannedCache final : private Sharer {
   [[nodiscard]] Kept keep(ObjectIndex object);
   /// Drops what plans keep; false if they do not keep it.
   bool evict(ObjectIndex object);
-  void evict_all();
+  /// Plans are over: what they kept is the policy's, as if it had just been asked for in the order
+  /// in which plans came to keep it.
+  void release_all();
 
   [[nodiscard]] bool contains(ObjectIndex object) const {
     return keeps(object) || policy_->contains(object);

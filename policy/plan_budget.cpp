@@ -19,9 +19,14 @@ constexpr double kStandardErrors = 2;
 constexpr double kOtherLossMax = 0.001;
 /// What another part must bring beyond the one in use: a change costs, since a cache that holds
 /// other things than it would have held takes a while to pay.
-constexpr double kWorthChange = 0.005;
+constexpr double kWorthChange = 0.01;
 /// Errors below that are none: intervals are not as independent as they are taken to be.
 constexpr double kErrorMin = 0.0005;
+/// What an edge may lose to plans, of all its requests and bytes, and a few requests of chance.
+constexpr double kLossMax = 0.0005;
+constexpr double kByteLossMax = 0.005;
+constexpr double kRequestsOfChance = 2;
+constexpr unsigned kRestIntervals = 24;
 /// How much edges differ in what plans bring, as a part of that.
 constexpr double kPriorSpread = 0.4;
 
@@ -53,6 +58,9 @@ PlanBudget::Interval& PlanBudget::Interval::operator+=(const Interval& other) {
     outcomes[level].hit_bytes += other.outcomes[level].hit_bytes;
     outcomes[level].prefetched_bytes += other.outcomes[level].prefetched_bytes;
   }
+  realised.hits += other.realised.hits;
+  realised.hit_bytes += other.realised.hit_bytes;
+  realised.prefetched_bytes += other.realised.prefetched_bytes;
   return *this;
 }
 
@@ -130,7 +138,7 @@ std::size_t PlanBudget::best_level(const PlanBudget* fleet) const {
     return does_not_cost(level) && (fleet == nullptr || fleet->does_not_cost(level));
   };
   const Estimate now = estimate(level_, fleet);
-  const bool stays = level_ > 0 && now.mean + now.error > 0 && is_harmless(level_);
+  const bool stays = level_ > 0 && now.mean > 0 && is_harmless(level_);
   std::size_t best = stays ? level_ : 0;
   double least_gain = (stays ? std::max(now.mean, 0.0) : 0) + kWorthChange;
   for (std::size_t level = 1; level < kLevels; ++level) {
@@ -143,6 +151,18 @@ std::size_t PlanBudget::best_level(const PlanBudget* fleet) const {
   return best;
 }
 
+bool PlanBudget::has_spent(const Interval& interval) {
+  const Outcome& plain = interval.outcomes[0];
+  const Outcome& own = interval.realised;
+  requests_ += static_cast<double>(interval.requests);
+  bytes_ += static_cast<double>(interval.bytes);
+  hits_gained_ += static_cast<double>(own.hits) - static_cast<double>(plain.hits);
+  bytes_gained_ += static_cast<double>(own.hit_bytes) - static_cast<double>(own.prefetched_bytes) -
+                   static_cast<double>(plain.hit_bytes);
+  return level_ > 0 && (hits_gained_ < -kLossMax * requests_ - kRequestsOfChance ||
+                        bytes_gained_ < -kByteLossMax * bytes_);
+}
+
 void PlanBudget::note(const Interval& interval, const PlanBudget* fleet) {
   if (interval.requests == 0) return;
   const auto weight = static_cast<double>(interval.requests);
@@ -151,7 +171,9 @@ void PlanBudget::note(const Interval& interval, const PlanBudget* fleet) {
     gains_[level].bytes.add(byte_gain(interval, level), weight, kKept);
   }
   losses_ = has_lost(interval) ? losses_ + 1 : 0;
-  level_ = best_level(fleet);
+  if (has_spent(interval)) resting_ = kRestIntervals;
+  if (resting_ > 0) --resting_;
+  level_ = resting_ > 0 ? 0 : best_level(fleet);
   if (losses_ >= 4) level_ = 0;
   if (losses_ >= 2 && level_ > 0) --level_;
 }

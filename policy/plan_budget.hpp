@@ -15,9 +15,13 @@ namespace edgeward::policy {
 /// Nothing until plans are ahead beyond doubt (twice the standard error over at least three
 /// intervals; recent ones count most), then at once the part that is ahead most: smaller ones may
 /// well lose where a large one wins, since what is kept is lost to the policy. It stays until
-/// another is ahead of it by half a percent of the demand, or it is not ahead any more. Where the
+/// another is ahead of it by a percent of the demand, or it is not ahead any more. Where the
 /// part that is in use loses significantly against no plans over two intervals it is halved, over
 /// four it is nothing, whatever the past says.
+///
+/// Whatever shadows say, what the edge itself has lost against the one without plans since the
+/// beginning is bounded: at one in two thousand of all its requests, or half a percent of all their
+/// bytes, plans end for a day of intervals.
 ///
 /// An edge of few requests learns from the others: what plans did at all of them together is a
 /// prior for what they do here (normal, its spread two fifths of its mean), which the edge's own
@@ -37,6 +41,7 @@ class PlanBudget {
     std::uint64_t requests = 0;
     std::uint64_t bytes = 0;
     std::array<Outcome, kLevels> outcomes{};  ///< by level, the first without plans
+    Outcome realised;                         ///< of the edge's own cache, the same requests
 
     Interval& operator+=(const Interval& other);
   };
@@ -83,12 +88,20 @@ class PlanBudget {
   /// Of the ratio that plans are not made for.
   [[nodiscard]] bool does_not_cost(std::size_t level) const;
   [[nodiscard]] std::size_t best_level(const PlanBudget* fleet) const;
+  /// Adds what the edge itself gained; true if it has lost all that it may.
+  [[nodiscard]] bool has_spent(const Interval& interval);
   [[nodiscard]] bool has_lost(const Interval& interval) const;
 
   PlanObjective objective_;
   std::array<Gain, kLevels> gains_{};
   std::size_t level_ = 0;
   unsigned losses_ = 0;  ///< intervals in a row
+  // Since the beginning.
+  double requests_ = 0;
+  double bytes_ = 0;
+  double hits_gained_ = 0;
+  double bytes_gained_ = 0;
+  unsigned resting_ = 0;  ///< intervals yet without plans
 };
 
 }  // namespace edgeward::policy

@@ -60,6 +60,7 @@ class EdgeCache {
   /// fetched before would have been, since the log does not say what this one would have got.
   [[nodiscard]] cache::PlannedCache::Kept keep(const Access& access);
   bool evict(cache::ObjectIndex object) { return cache_->evict(object); }
+  void release_all() { cache_->release_all(); }
 
   [[nodiscard]] bool contains(cache::ObjectIndex object) const { return cache_->contains(object); }
   [[nodiscard]] const cache::PlannedCache& cache() const { return *cache_; }

@@ -37,6 +37,7 @@ void FleetCaches::replay(std::span<const RoutedRequest> requests,
   states_ = states;
   for (Asked& asked : asked_) {
     asked.accesses.clear();
+    asked.parent_flags.clear();
     asked.next = asked.requests = asked.served = asked.served_bytes = 0;
     asked.fetches = asked.fetch_hits = 0;
   }
@@ -77,8 +78,8 @@ std::int64_t FleetCaches::settle(const RoutedRequest& request, HitCounts& cell,
   for (const std::uint64_t end = request.begin + request.accesses; access.position < end;
        ++access.position) {
     access.object = trace_.stream.view()[access.position];
-    if (is_parent && has_plans_) asked.accesses.push_back(access.object);
     const bool flag = is_parent ? at.replay_one(access.object) : asked.flags[asked.next++] != 0;
+    if (is_parent && has_plans_) asked.note(access.object, flag);
     const std::uint64_t bytes = trace_.sizes_bytes[access.object];
     if (keeps_holders_ && !flag) inserted_.emplace_back(access.object, request.edge);
     const EdgeCache::Outcome outcome = at.settle(access, flag);
@@ -150,8 +151,8 @@ FleetCaches::Fill FleetCaches::fill_from_parent(EdgeId edge, EdgeId parent,
   ++asked.fetches;
   ++counts.fetches;
   Fill result{.us = 0};
-  if (has_plans_) asked.accesses.push_back(access.object);
   const bool flag = at.replay_one(access.object);
+  if (has_plans_) asked.note(access.object, flag);
   if (keeps_holders_ && !flag) inserted_.emplace_back(access.object, parent);
   const EdgeCache::Outcome outcome = at.settle(access, flag);
   switch (outcome.kind) {

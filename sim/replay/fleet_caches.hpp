@@ -30,13 +30,19 @@ class FleetCaches {
   struct Asked {
     /// In order; a parent's come while requests are settled, and only where plans are made.
     std::vector<cache::ObjectIndex> accesses;
-    std::vector<std::uint8_t> flags;  ///< what its policy said of them
-    std::size_t next = 0;             ///< which of them is settled next
-    std::uint64_t requests = 0;       ///< of clients
-    std::uint64_t served = 0;         ///< requests, and fetches of children and peers
+    std::vector<std::uint8_t> flags;         ///< what its policy said of them
+    std::vector<std::uint8_t> parent_flags;  ///< the same of a parent's
+    std::size_t next = 0;                    ///< which of them is settled next
+    std::uint64_t requests = 0;              ///< of clients
+    std::uint64_t served = 0;                ///< requests, and fetches of children and peers
     std::uint64_t served_bytes = 0;
     std::uint64_t fetches = 0;     ///< of children, for what may be cached
     std::uint64_t fetch_hits = 0;  ///< of these
+
+    void note(cache::ObjectIndex object, bool flag) {
+      accesses.push_back(object);
+      parent_flags.push_back(flag ? 1 : 0);
+    }
   };
 
   /// `keeps_holders`: whether holders() is wanted.
@@ -69,7 +75,16 @@ class FleetCaches {
   bool carry_out(cache::EdgeId edge, const cache::Action& action, std::uint32_t time,
                  HitCounts& cell, std::vector<EdgeCounts>& edges);
 
+  /// Plans are over at that edge: it goes on with its own eviction.
+  void end_plans(std::size_t edge) { caches_[edge].release_all(); }
+
   [[nodiscard]] const Asked& asked(std::size_t edge) const { return asked_[edge]; }
+  /// What its cache said of each of asked(edge).accesses, when all are settled.
+  [[nodiscard]] std::span<const std::uint8_t> answered(std::size_t edge) const {
+    const Asked& asked = asked_[edge];
+    const bool is_parent = model_.is_parent(static_cast<cache::EdgeId>(edge));
+    return std::span(is_parent ? asked.parent_flags : asked.flags).first(asked.accesses.size());
+  }
   [[nodiscard]] const cache::PlannedCache& cache(std::size_t edge) const {
     return caches_[edge].cache();
   }

@@ -12,7 +12,7 @@ using policy::PlanCandidate;
 namespace {
 
 /// Objects that shadow caches see: more make them slower, fewer make them guess.
-constexpr std::size_t kSampledObjectsMax = 250'000;
+constexpr std::size_t kSampledObjectsMax = 1'000'000;
 
 std::uint64_t capacity_of(const RunSpec& spec, const cache::Edge& edge) {
   return spec.is_fleet_capacity ? edge.capacity_bytes : spec.capacity_bytes;
@@ -113,7 +113,7 @@ void PlanLoop::observe(std::int64_t begin_ms) {
         fleet_demand_.note(cache::ContentId{object}, trace_.sizes_bytes[object], at_ms);
       }
     }
-    planning.shadows.replay(accesses);
+    planning.shadows.replay(accesses, caches_.answered(at));
   }
 }
 
@@ -123,6 +123,11 @@ void PlanLoop::note_shadows() {
   PlanBudget::Interval parents;
   for (std::size_t at = 0; at < edges_.size(); ++at) {
     intervals.push_back(edges_[at].shadows.take());
+    // Only a sample of the requests is compared.
+    const std::uint64_t bytes = caches_.cache(at).prefetched().bytes;
+    intervals.back().realised.prefetched_bytes = static_cast<std::uint64_t>(
+        static_cast<double>(bytes - edges_[at].prefetched_bytes) * sample_.ratio());
+    edges_[at].prefetched_bytes = bytes;
     const bool is_parent = model_.is_parent(EdgeId(static_cast<std::uint16_t>(at)));
     (is_parent ? parents : clients) += intervals.back();
   }
@@ -163,6 +168,7 @@ policy::PlanLimits PlanLoop::prepare(std::size_t edge, std::int64_t now_ms) {
                             .fill_bytes = is_off_peak ? static_cast<std::uint64_t>(fill_bytes) : 0};
   planning.shadows.plan(candidates_, limits);
 
+  if (planning.budget.share() == 0) caches_.end_plans(edge);
   limits.budget_bytes = static_cast<std::uint64_t>(
       planning.budget.share() * static_cast<double>(caches_.cache(edge).capacity_bytes()));
   add_kept(edge);

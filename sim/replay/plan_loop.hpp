@@ -54,7 +54,8 @@ class PlanLoop {
     std::size_t done = 0;  ///< of its actions
     double fetch_bytes_per_ms = 0;
     double fetch_credit_bytes = 0;
-    std::uint64_t used_bytes = 0;  ///< of prefetched ones, when last counted
+    std::uint64_t prefetched_bytes = 0;  ///< at the last plan
+    std::uint64_t used_bytes = 0;        ///< of prefetched ones, when last counted
     // Of a parent: what its own clients asked, and what other edges did.
     std::uint64_t client_requests = 0;
     std::uint64_t fetches = 0;

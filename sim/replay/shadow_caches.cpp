@@ -31,12 +31,17 @@ ShadowCaches::ShadowCaches(const RunSpec& spec, std::uint64_t capacity_bytes, st
   }
 }
 
-void ShadowCaches::replay(std::span<const cache::ObjectIndex> accesses) {
+void ShadowCaches::replay(std::span<const cache::ObjectIndex> accesses,
+                          std::span<const std::uint8_t> answered) {
   accesses_.clear();
-  for (const cache::ObjectIndex object : accesses) {
-    if (sample_[object] == cache::kNoObject) continue;
-    accesses_.push_back(sample_[object]);
-    interval_.bytes += sample_.sizes_bytes()[sample_[object]];
+  for (std::size_t i = 0; i < accesses.size(); ++i) {
+    const cache::ObjectIndex object = sample_[accesses[i]];
+    if (object == cache::kNoObject) continue;
+    const std::uint64_t size_bytes = sample_.sizes_bytes()[object];
+    accesses_.push_back(object);
+    interval_.bytes += size_bytes;
+    interval_.realised.hits += answered[i];
+    interval_.realised.hit_bytes += answered[i] * size_bytes;
   }
   if (accesses_.empty()) return;
   interval_.requests += accesses_.size();

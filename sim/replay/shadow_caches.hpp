@@ -41,8 +41,8 @@ class ShadowCaches {
   ShadowCaches(const RunSpec& spec, std::uint64_t capacity_bytes, std::uint64_t seed,
                const ObjectSample& sample);
 
-  /// Requests of the edge, in order.
-  void replay(std::span<const cache::ObjectIndex> accesses);
+  /// Requests of the edge, in order, and what its own cache said of each.
+  void replay(std::span<const cache::ObjectIndex> accesses, std::span<const std::uint8_t> answered);
 
   /// Where `candidates` (contents are object numbers of the trace) stand for what the edge could
   /// keep: plans for each share, carried out at once. `limits` are those of the whole edge.

@@ -96,8 +96,9 @@ TEST_CASE("what plans keep is a hit until they evict it and nothing is over the 
         REQUIRE(cache->kept_bytes() == kept_bytes);
         REQUIRE_NOTHROW(cache->check_invariants());
       }
-      cache->evict_all();
+      cache->release_all();
       CHECK(cache->kept_bytes() == 0);
+      CHECK(cache->kept().empty());
       CHECK_NOTHROW(cache->check_invariants());
     }
   }
@@ -112,6 +113,21 @@ TEST_CASE("a content that is held when a plan keeps it takes no room twice") {
   // The policy lets its oldest go, which is the one that stays all the same.
   CHECK_FALSE(ask(*cache, 4));
   CHECK(cache->contains(0));
+  CHECK_FALSE(cache->contains(1));
+  cache->check_invariants();
+}
+
+TEST_CASE("what plans kept stays where there is room when they end") {
+  const std::vector<std::uint64_t> sizes_bytes(10, 1);
+  const auto cache = make("lru", sizes_bytes, 4);
+  CHECK_FALSE(ask(*cache, 9));
+  CHECK(cache->keep(1) == PlannedCache::Kept::fetched);
+  CHECK(cache->keep(2) == PlannedCache::Kept::fetched);
+  cache->release_all();
+  for (const ObjectIndex object : {9U, 1U, 2U}) CHECK(ask(*cache, object));
+  CHECK_FALSE(cache->keeps(1));
+  // It goes as everything else does.
+  for (const ObjectIndex object : {3U, 4U, 5U, 6U}) CHECK_FALSE(ask(*cache, object));
   CHECK_FALSE(cache->contains(1));
   cache->check_invariants();
 }

@@ -23,6 +23,7 @@ PlanBudget::Interval interval(std::uint64_t requests, const Shares& hit_ratios,
     result.outcomes[level].hits = static_cast<std::uint64_t>(std::max(hits, 0.0));
     result.outcomes[level].hit_bytes = result.outcomes[level].hits;
   }
+  result.realised = result.outcomes[0];
   return result;
 }
 
@@ -65,6 +66,26 @@ TEST_CASE("a part that loses is halved after two intervals and gone after four")
   budget.note(interval(1000, kMoreIsWorse, random));
   budget.note(interval(1000, kMoreIsWorse, random));
   CHECK(budget.share() == 0);
+}
+
+TEST_CASE("plans end where the edge itself loses whatever its shadows say") {
+  PlanBudget budget = after(30, 1000, kMoreIsBetter);
+  REQUIRE(budget.share() == 0.9);
+  cache::Random random(6);
+  PlanBudget::Interval promising = interval(1000, kMoreIsBetter, random);
+  promising.realised.hits = promising.outcomes[0].hits - 20;
+  int intervals = 0;
+  while (budget.share() > 0 && intervals < 100) {
+    budget.note(promising);
+    ++intervals;
+  }
+  // Of thirty thousand requests and some it may lose about 17.
+  CHECK(intervals == 1);
+  promising.realised = promising.outcomes[0];
+  for (int i = 0; i < 20; ++i) {
+    budget.note(promising);
+    CHECK(budget.share() == 0);
+  }
 }
 
 TEST_CASE("bytes that were fetched ahead are no saving") {
