@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace edgeward::policy {
@@ -28,7 +27,8 @@ constexpr double kTrendShrink = 4;
 }  // namespace
 
 std::int32_t ContentDemand::seconds(std::int64_t at_ms) const {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  // Thirty-four years: differences fit too.
+  constexpr std::int64_t kMost = (std::int64_t{1} << 30) - 1;
   return static_cast<std::int32_t>(
       std::clamp((at_ms - origin_ms_.value_or(at_ms)) / 1000, -kMost, kMost));
 }

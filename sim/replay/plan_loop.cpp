@@ -160,8 +160,11 @@ policy::PlanLimits PlanLoop::prepare(std::size_t edge, std::int64_t now_ms) {
   candidates_.clear();
   find_candidates(planning, edge, now_ms);
   const cache::Edge& described = model_.fleet().edges[edge];
-  const double fill_bytes = options_.fill_ratio * static_cast<double>(described.bandwidth_bps) / 8 *
-                            static_cast<double>(options_.interval_ms) / 1000;
+  constexpr double kFillBytesMax = 0x1p62;
+  const double fill_bytes =
+      std::min(options_.fill_ratio * static_cast<double>(described.bandwidth_bps) / 8 *
+                   static_cast<double>(options_.interval_ms) / 1000,
+               kFillBytesMax);
   const bool is_off_peak =
       planning.profile.is_off_peak(now_ms, options_.off_peak_hours).value_or(false);
   policy::PlanLimits limits{.budget_bytes = 0,
