@@ -5,8 +5,8 @@
 #   tests/run.sh --preset asan    another preset: debug, asan, tsan
 #   tests/run.sh --only REGEX     only the tests whose name matches
 #   tests/run.sh --build TARGET   only what is built for that target; may be repeated
-#   tests/run.sh --full           also what is too long for every day: all presets, five minutes of
-#                                 fuzzing for each target, the Debian package
+#   tests/run.sh --full           also what is too long for every day: all presets, the benchmarks
+#                                 built, five minutes of fuzzing for each target, the Debian package
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,13 +26,15 @@ while [ $# -gt 0 ]; do
 done
 
 jobs=$(nproc)
+benchmarks=()
+[ "$full" = yes ] || benchmarks=(-DEDGEWARD_BENCHMARKS=OFF)
 run_suite() {
   echo "== $1: building"
   mkdir -p "build/$1"
   local log=build/$1/configure.log werror=ON
   # Instrumented for threads, GCC 12 warns of the standard library's own headers.
   [ "$1" != tsan ] || werror=OFF
-  cmake --preset "$1" -DEDGEWARD_TESTS=ON -DEDGEWARD_WERROR=$werror >"$log" 2>&1 ||
+  cmake --preset "$1" -DEDGEWARD_TESTS=ON -DEDGEWARD_WERROR=$werror "${benchmarks[@]}" >"$log" 2>&1 ||
     { cat "$log"; exit 1; }
   cmake --build "build/$1" -j "$jobs" "${targets[@]}" -- --quiet
   echo "== $1: testing"

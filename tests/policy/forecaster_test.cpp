@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
+#include "tests/instrumented.hpp"
 #include "tests/policy/forecast_support.hpp"
 
 namespace edgeward::policy {
@@ -157,7 +158,8 @@ TEST_CASE("80 % intervals hold 75 to 85 % of what comes and the weekday does not
     for (const double persistence : {0.0, 0.9}) {
       std::size_t held = 0;
       std::size_t all = 0;
-      for (std::uint64_t seed = 1; seed <= 140; ++seed) {
+      constexpr std::uint64_t kSeries = test::kIsInstrumented ? 35 : 140;
+      for (std::uint64_t seed = 1; seed <= kSeries; ++seed) {
         const std::size_t hours = (28 + seed % 7) * 24;
         const auto values = traffic(
             {.hours = hours + 24, .noise = noise, .persistence = persistence, .seed = 100 + seed});
@@ -170,8 +172,10 @@ TEST_CASE("80 % intervals hold 75 to 85 % of what comes and the weekday does not
       }
       const double coverage = static_cast<double>(held) / static_cast<double>(all);
       WARN("noise " << noise << ", persistence " << persistence << ": coverage " << coverage);
-      CHECK(coverage >= 0.75);
-      CHECK(coverage <= 0.85);
+      // Of a quarter of the series it is not known as well.
+      constexpr double kSlack = test::kIsInstrumented ? 0.04 : 0;
+      CHECK(coverage >= 0.75 - kSlack);
+      CHECK(coverage <= 0.85 + kSlack);
     }
   }
 }
