@@ -52,7 +52,6 @@ class PlanBudget {
   /// this interval over all edges; null: there are no others.
   void note(const Interval& interval, const PlanBudget* fleet = nullptr);
 
-  [[nodiscard]] std::size_t level() const { return level_; }
   [[nodiscard]] double share() const { return kShares[level_]; }
   /// By how much that level's hit ratio has been above that without plans, recent intervals most.
   [[nodiscard]] double hit_ratio_gain(std::size_t level) const { return gains_[level].hits.mean(); }
