@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
+#include "policy/planner.hpp"
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/fleet_counts.hpp"
-#include "sim/replay/plan_loop_options.hpp"
 #include "sim/report/report.hpp"
 #include "sim/trace/load.hpp"
 
@@ -74,7 +74,7 @@ struct ReplaySettings {
   std::vector<std::string> capacities;   ///< parse_capacity reads them, once the footprint is known
   std::vector<sim::Routing> routings;    ///< empty without a fleet
   std::vector<sim::Planning> plannings;  ///< empty without a fleet
-  sim::PlanLoopOptions plans;
+  policy::PlannerOptions plans;
   std::int64_t tick_ms = 10'000;
   sim::WarmUp warm_up;
   sim::Freshness freshness;

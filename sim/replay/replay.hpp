@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
+#include "policy/planner.hpp"
 #include "sim/progress.hpp"
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/fleet_counts.hpp"
-#include "sim/replay/plan_loop_options.hpp"
 #include "sim/trace/trace.hpp"
 
 namespace edgeward::sim {
@@ -40,7 +40,7 @@ struct ReplayOptions {
   /// Every policy re-derives its counts at the end (EvictionPolicy::check_invariants).
   bool check_invariants = false;
   const FleetModel* fleet = nullptr;  ///< for runs with a routing
-  PlanLoopOptions plans;              ///< for runs with plans
+  policy::PlannerOptions plans;       ///< for runs with plans
 };
 
 /// What one run counted, cell by cell.
