@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "sim/printable.hpp"
@@ -27,6 +28,22 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
 }
 
+/// What EDGEWARD_CLOCK says.
+struct TimeLapse {
+  double real_s = 0;
+  double shown_s = 0;
+  double speed = 1;
+};
+
+/// Without it, or where it makes no sense, the clock is as it is.
+TimeLapse time_lapse() {
+  const char* const text = std::getenv("EDGEWARD_CLOCK");
+  TimeLapse lapse;
+  if (text == nullptr) return {};
+  const int read = std::sscanf(text, "%lf,%lf,%lf", &lapse.real_s, &lapse.shown_s, &lapse.speed);
+  return read == 3 && lapse.speed >= 1 && lapse.speed <= 1e6 ? lapse : TimeLapse();
+}
+
 }  // namespace
 
 void catch_interrupts() {
@@ -40,9 +57,18 @@ bool interrupted() {
   return interrupt_seen != 0;
 }
 
-std::int64_t wall_ms() {
+std::int64_t wall_ns() {
+  static const TimeLapse lapse = time_lapse();
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  const std::int64_t real_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count();
+  if (lapse.speed == 1) return real_ns;
+  const double passed_ns = static_cast<double>(real_ns) - lapse.real_s * 1e9;
+  return static_cast<std::int64_t>(lapse.shown_s * 1e9 + passed_ns * lapse.speed);
+}
+
+std::int64_t wall_ms() {
+  return wall_ns() / 1'000'000;
 }
 
 double steady_seconds() {

@@ -25,7 +25,11 @@ void catch_interrupts();
 /// Seconds on the steady clock, for rates.
 [[nodiscard]] double steady_seconds();
 
-/// Milliseconds since the Unix epoch, on the clock that people set.
+/// Since the Unix epoch, on the clock that people set. For rehearsals, where a day is to pass
+/// within minutes, EDGEWARD_CLOCK=REAL,SHOWN,SPEED in the environment has it show SHOWN at REAL
+/// (both in seconds since the epoch) and run SPEED times as fast; durations and timeouts stay what
+/// they are.
+[[nodiscard]] std::int64_t wall_ns();
 [[nodiscard]] std::int64_t wall_ms();
 
 /// Shows a job's progress on stderr: one line rewritten in place on a terminal, a line every 30 s

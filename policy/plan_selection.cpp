@@ -187,8 +187,10 @@ PlanSelection select(std::span<const PlanCandidate> candidates, const PlanLimits
     const PlanCandidate& candidate = candidates[item.position];
     selection.kept_bytes += item.size_bytes;
     selection.fetched_bytes += item.fetch_bytes;
-    if (candidate.is_kept) continue;
-    (candidate.is_held ? selection.keep : selection.prefetch).push_back(item.position);
+    std::vector<std::uint32_t>& part = candidate.is_kept   ? selection.stay
+                                       : candidate.is_held ? selection.keep
+                                                           : selection.prefetch;
+    part.push_back(item.position);
   }
   return selection;
 }

@@ -40,6 +40,7 @@ struct PlanLimits {
 /// By position in the candidates; each in the order in which it is to be done.
 struct PlanSelection {
   std::vector<std::uint32_t> evict;     ///< kept, and no longer worth it
+  std::vector<std::uint32_t> stay;      ///< kept, and still worth it
   std::vector<std::uint32_t> keep;      ///< held, and to be kept from now on
   std::vector<std::uint32_t> prefetch;  ///< to be fetched and kept
   std::uint64_t kept_bytes = 0;         ///< when all is done

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache/redis/edge_store.hpp"
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
@@ -27,6 +30,7 @@
 #include "controller/log/log.hpp"
 #include "controller/network/inherited_sockets.hpp"
 #include "controller/network/server.hpp"
+#include "controller/planning/planning.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
@@ -256,6 +260,67 @@ LogRecord listening_record(const Server& server, const TlsContexts& tls) {
           {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
 }
 
+/// Who this controller is, where nobody says so.
+std::string controller_name(const Config& config) {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return fmt::format("{}{}", host.data(),
+                     config.serve.admin.substr(
+                         std::min(config.serve.admin.rfind(':'), config.serve.admin.size())));
+}
+
+/// Takes what edges tell through their Redis, and makes plans of it.
+std::unique_ptr<Planning> follow_edges(const Config& config,
+                                       std::shared_ptr<const cache::Fleet> fleet,
+                                       Publisher& publisher, HitLearning& learning,
+                                       const Log& log) {
+  cache::redis::Servers servers = config.redis.servers;
+  if (config.redis.password_file) {
+    servers.options.login.password = read_secret(*config.redis.password_file);
+  }
+  PlanningOptions options = config.plan;
+  if (options.controller.empty()) options.controller = controller_name(config);
+  const auto clock = [] { return static_cast<std::int64_t>(steady_seconds() * 1000); };
+  const auto seed = [] { return std::uint64_t{std::random_device{}()}; };
+  return std::make_unique<Planning>(
+      PlanningParts{
+          .options = std::move(options),
+          .follow_interval_ms = config.redis.follow_interval_ms,
+          .store_of = [servers](std::string_view edge) { return servers.of(edge).address.text(); },
+          .make_store =
+              [=] {
+                return std::make_unique<cache::redis::RedisEdgeStore>(servers, clock, seed());
+              },
+          .make_lease =
+              [=] {
+                return std::make_unique<cache::redis::RedisPlannerLease>(servers, clock, seed());
+              },
+          .sinks = {.report =
+                        [&publisher](const std::string& edge, const cache::EdgeReport& report) {
+                          (void)publisher.report({.edge = edge,
+                                                  .seq = report.seq,
+                                                  .at_ms = report.at_ms,
+                                                  .load_ratio = report.load_ratio,
+                                                  .bandwidth_used_bps = report.bandwidth_used_bps,
+                                                  .used_bytes = report.used_bytes,
+                                                  .mode = report.mode},
+                                                 wall_ms());
+                        },
+                    .learn =
+                        [&learning, fleet](std::span<const cache::CacheEvent> events) {
+                          return learning.add(events, *fleet);
+                        }},
+          .profile_of =
+              [&publisher](std::string_view edge) -> std::optional<policy::DemandProfile> {
+            const Publisher::Demand demand = publisher.demand();
+            if (demand.fleet == nullptr || demand.profiles == nullptr) return std::nullopt;
+            const auto found = demand.fleet->find(edge);
+            if (!found) return std::nullopt;
+            return (*demand.profiles)[cache::index(*found)];
+          }},
+      std::move(fleet), log);
+}
+
 int run_serve(const ServeCommand& command) {
   const double begun = steady_seconds();
   const sigset_t signals = block_signals();
@@ -303,13 +368,27 @@ int run_serve(const ServeCommand& command) {
       .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
       .logged_ratio = decisions.is_on() ? config.serve.decision_log.sample_ratio : 0,
       .openapi = read_openapi()};
-  const ApiActions actions{
+  const std::unique_ptr<Planning> planning =
+      config.redis.follow ? follow_edges(config, routing.fleet, publisher, learning, log) : nullptr;
+  if (planning) reloader.tell_fleets([&](auto fleet) { planning->replace(std::move(fleet)); });
+  ApiActions actions{
       .reload = [&] { return reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
       .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); },
-      .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); }};
+      .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
+      .plans = {},
+      .run_plans = {}};
+  if (planning) {
+    actions.learn = [&](auto events, const cache::Fleet& fleet) {
+      if (!learning.add(events, fleet)) return false;
+      planning->add(events, fleet);
+      return true;
+    };
+    actions.plans = [&] { return planning->status(); };
+    actions.run_plans = [&](bool is_dry) { return planning->run(is_dry); };
+  }
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
   log.write(with_fields(listening_record(server, tls), {{"duration_ms", ms_since(begun)}}));

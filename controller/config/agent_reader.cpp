@@ -114,6 +114,8 @@ void read_redis(const YamlNode& node, const std::filesystem::path& folder, Redis
   }
   map.duration("connect_timeout", servers.options.limits.connect_timeout_ms, 10, kDayMs);
   map.duration("command_timeout", servers.options.limits.command_timeout_ms, 10, kDayMs);
+  map.flag("follow", options.follow);
+  map.duration("follow_interval", options.follow_interval_ms, 10, kDayMs);
   map.finish();
 }
 

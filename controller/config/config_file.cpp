@@ -10,6 +10,7 @@
 
 #include "controller/config/agent_reader.hpp"
 #include "controller/config/fleet_reader.hpp"
+#include "controller/config/plan_reader.hpp"
 #include "controller/config/routing_reader.hpp"
 #include "controller/config/serve_reader.hpp"
 #include "controller/dns/zones.hpp"
@@ -233,6 +234,7 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
     }
     const YamlNode* const redis = map.find("redis");
     if (redis != nullptr) read_redis(*redis, context.folder, config.redis, faults);
+    if (const YamlNode* const plan = map.find("plan")) read_plan(*plan, config.plan, faults);
     if (const YamlNode* const agent = map.find("agent")) read_agent(*agent, config.agent, faults);
     read_parts(map, place, config);
     if (place.read && redis != nullptr) {

@@ -13,6 +13,7 @@
 #include "cache/edge.hpp"
 #include "controller/agent/agent_options.hpp"
 #include "controller/config/redis_options.hpp"
+#include "controller/planning/planning_options.hpp"
 #include "controller/service/serve_options.hpp"
 #include "controller/tls/context.hpp"
 #include "geo/location.hpp"
@@ -46,6 +47,7 @@ struct Config {
   GeoSources geo;
   ServeOptions serve{};
   RedisOptions redis{};
+  PlanningOptions plan{};
   AgentOptions agent{};
 
   bool operator==(const Config&) const = default;

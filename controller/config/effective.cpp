@@ -279,6 +279,24 @@ void write_redis(const RedisOptions& redis, YamlWriter& out) {
   if (redis.password_file) out.line("password_file", in_quotes(redis.password_file->string()));
   out.line("connect_timeout", duration_text(servers.options.limits.connect_timeout_ms));
   out.line("command_timeout", duration_text(servers.options.limits.command_timeout_ms));
+  out.line("follow", redis.follow ? "true" : "false");
+  out.line("follow_interval", duration_text(redis.follow_interval_ms));
+  out.close();
+}
+
+void write_plan(const PlanningOptions& plan, YamlWriter& out) {
+  out.open("plan");
+  out.line("mode", name(plan.mode));
+  out.line("interval", duration_text(plan.planner.interval_ms));
+  out.line("horizon", duration_text(plan.planner.horizon_ms));
+  out.line("objective", name(plan.planner.objective));
+  out.line("off_peak_hours", plan.planner.off_peak_hours);
+  out.line("fill_ratio", plan.planner.fill_ratio);
+  out.line("tracked_contents", plan.planner.demand.tracked_contents);
+  out.line("fleet_contents", plan.planner.fleet_contents);
+  out.line("sampled_contents", plan.sampled_contents);
+  out.line("lease", duration_text(plan.lease_ms));
+  if (!plan.controller.empty()) out.line("controller", in_quotes(plan.controller));
   out.close();
 }
 
@@ -339,6 +357,7 @@ std::string effective_yaml(const Config& config) {
   write_serve(config.serve, out);
   write_dns(config.serve.answers, out);
   write_redis(config.redis, out);
+  write_plan(config.plan, out);
   write_agent(config.agent, out);
   return std::move(out).text();
 }

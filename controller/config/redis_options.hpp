@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -11,6 +12,9 @@ namespace edgeward::controller {
 struct RedisOptions {
   cache::redis::Servers servers;  ///< without the password, which lies in a file
   std::optional<std::filesystem::path> password_file;
+  /// Whether the service follows the edges through their Redis and publishes plans there.
+  bool follow = false;
+  std::int64_t follow_interval_ms = 250;  ///< from one look at an edge to the next
 
   bool operator==(const RedisOptions&) const = default;
 };

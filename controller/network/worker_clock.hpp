@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <ctime>
 
+#include "controller/terminal.hpp"
+
 namespace edgeward::controller {
 
 /// One reading of the clock that nobody sets, which durations and deadlines are made of, tells the
@@ -18,7 +20,7 @@ class WorkerClock {
   /// Of a reading, ms since the epoch.
   [[nodiscard]] std::int64_t wall_ms(std::int64_t at_ns) const { return to_ms(at_ns + offset_ns_); }
 
-  void sync() { offset_ns_ = read_ns(CLOCK_REALTIME) - now_ns(); }
+  void sync() { offset_ns_ = controller::wall_ns() - now_ns(); }
 
  private:
   static std::int64_t read_ns(clockid_t clock) {

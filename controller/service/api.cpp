@@ -16,6 +16,7 @@
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/config/routing_reader.hpp"
+#include "controller/planning/plan_json.hpp"
 #include "controller/service/metrics.hpp"
 #include "controller/service/parameters.hpp"
 #include "controller/service/problem.hpp"
@@ -56,6 +57,9 @@ bool has_token(std::string_view authorization, std::string_view token) {
   }
   return is_same_secret(authorization.substr(kScheme.size()), token);
 }
+
+constexpr std::string_view kNotFollowed =
+    "no plans are made here: set redis.follow, so that edges are followed through their Redis";
 
 /// Adds how often each fault was found, by its name, where it was.
 template <class Fault, std::size_t kFaults>
@@ -119,6 +123,9 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/metrics", "GET", "GET, HEAD", true, &Api::get_metrics},
       {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
       {"/v1/forecast", "GET", "GET, HEAD", true, &Api::get_forecast},
+      {"/v1/plans", "GET", "GET, HEAD", true, &Api::get_plans},
+      {"/v1/plans/run", "POST", "POST", true, &Api::post_plans_run},
+      {"/v1/plans/*", "GET", "GET, HEAD", true, &Api::get_plans},
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
       {"/v1/edges/*/undrain", "POST", "POST", true, &Api::post_drain},
       {"/v1/state", "POST", "POST", true, &Api::post_state},
@@ -452,6 +459,32 @@ void Api::get_forecast(Context& context) {
   context.response.body = policy::json_text(json::object{{"edges", std::move(edges)}});
 }
 
+void Api::get_plans(Context& context) {
+  if (!actions_.plans) refuse(503, std::string(kNotFollowed));
+  const auto status = actions_.plans();
+  const auto has_name = [&](const EdgeProgress& edge) { return edge.edge == context.name; };
+  if (!context.name.empty() && std::none_of(status->edges.begin(), status->edges.end(), has_name)) {
+    refuse(404, fmt::format("no edge is named {}", quote(context.name)));
+  }
+  context.response.body = plans_json(*status, context.name);
+}
+
+void Api::post_plans_run(Context& context) {
+  static constexpr std::string_view kKnown[] = {"dry_run"};
+  const Parameters parameters(context.query, kKnown);
+  if (!actions_.run_plans) refuse(503, std::string(kNotFollowed));
+  const bool is_dry = parameters.flag("dry_run");
+  const auto status = actions_.plans();
+  if (!is_dry && !status->is_leader) {
+    refuse(409, status->mode == PlanMode::none
+                    ? "plan.mode is none: nothing is published; ask with dry_run=1"
+                    : "another controller plans, or Redis is away: ask it, or with dry_run=1");
+  }
+  context.response.status = 202;
+  context.response.body =
+      policy::json_text(json::object{{"run", actions_.run_plans(is_dry)}, {"dry_run", is_dry}});
+}
+
 void Api::post_drain(Context& context) {
   const bool is_drained = context.path.ends_with("/drain");
   if (!publisher_.set_drained(context.name, is_drained, context.caller.now_ms)) {
@@ -525,9 +558,11 @@ void Api::get_openapi(Context& context) {
 
 void Api::get_metrics(Context& context) {
   context.response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  const auto plans = actions_.plans ? actions_.plans() : nullptr;
   context.response.body = metrics_text(publisher_, {.now_ms = context.caller.now_ms,
                                                     .is_ready = !is_stale(context.caller.now_ms),
-                                                    .process = process_usage()});
+                                                    .process = process_usage(),
+                                                    .plans = plans.get()});
 }
 
 void Api::get_health(Context& context) {

@@ -14,6 +14,7 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
+#include "controller/planning/plan_report.hpp"
 #include "controller/service/counts.hpp"
 #include "controller/service/decision_log.hpp"
 #include "controller/service/publisher.hpp"
@@ -57,6 +58,10 @@ struct ApiActions {
       measure;
   /// Takes decisions for the decision log; false if more wait than may. Does not wait for a disk.
   std::function<bool(LoggedDecisions)> log;
+  /// How plans are, and making them now, or trying to: the number of that run. Both null where
+  /// edges are not followed.
+  std::function<std::shared_ptr<const PlanStatus>()> plans;
+  std::function<std::uint64_t(bool is_dry)> run_plans;
 };
 
 /// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
@@ -92,6 +97,8 @@ class Api {
   void redirect(Context& context);
   void get_edges(Context& context);
   void get_forecast(Context& context);
+  void get_plans(Context& context);
+  void post_plans_run(Context& context);
   void post_drain(Context& context);
   void post_state(Context& context);
   void post_events(Context& context);

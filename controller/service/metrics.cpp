@@ -4,7 +4,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -299,6 +301,64 @@ void add_configuration(const Publisher& publisher, Families& out) {
   }
 }
 
+void add_plans(const PlanStatus& plans, Families& out) {
+  const auto each = [&](std::string name, std::string help, MetricType type, const auto& value) {
+    out.add(std::move(name), std::move(help), type);
+    for (const EdgeProgress& edge : plans.edges) {
+      if (const std::optional<double> one = value(edge)) out.value(*one, {{"edge", edge.edge}});
+    }
+  };
+  using Value = std::optional<double>;
+  out.gauge("edgeward_planner", "1 while this controller is the one that plans.",
+            plans.is_leader ? 1 : 0);
+  each("edgeward_edge_store_reachable", "Whether the edge's Redis could be read the last time.",
+       MetricType::Gauge,
+       [](const EdgeProgress& edge) { return Value(edge.is_reachable ? 1 : 0); });
+  each("edgeward_edge_requests_lag_seconds",
+       "From a request at the edge to its being read here, of the last one that was.",
+       MetricType::Gauge, [](const EdgeProgress& edge) {
+         return edge.lag_ms ? Value(seconds(*edge.lag_ms)) : Value();
+       });
+  each("edgeward_edge_requests_read_total", "Requests of the edge that were read from its Redis.",
+       MetricType::Counter,
+       [](const EdgeProgress& edge) { return Value(static_cast<double>(edge.requests)); });
+  each("edgeward_edge_request_entries_lost_total",
+       "Entries of the edge's requests that were trimmed before they were read.",
+       MetricType::Counter,
+       [](const EdgeProgress& edge) { return Value(static_cast<double>(edge.lost_entries)); });
+  each("edgeward_plan_share", "Of the edge's capacity, what plans may have.", MetricType::Gauge,
+       [](const EdgeProgress& edge) { return Value(edge.share); });
+  each("edgeward_plan_actions", "Actions of the plan that the edge has.", MetricType::Gauge,
+       [](const EdgeProgress& edge) {
+         return edge.plan ? Value(static_cast<double>(edge.plan->actions)) : Value();
+       });
+  each("edgeward_plan_actions_done", "Of these, the ones that were done.", MetricType::Gauge,
+       [](const EdgeProgress& edge) {
+         return edge.plan ? Value(static_cast<double>(edge.plan->done)) : Value();
+       });
+  each("edgeward_plan_actions_failed", "Of these, the ones that were given up.", MetricType::Gauge,
+       [](const EdgeProgress& edge) {
+         return edge.plan ? Value(static_cast<double>(edge.plan->failed)) : Value();
+       });
+  const auto calibrated = [](const EdgeProgress& edge) -> const Calibration* {
+    const auto known =
+        std::find_if(edge.calibration.rbegin(), edge.calibration.rend(),
+                     [](const Calibration& one) { return one.realised.has_value(); });
+    return known == edge.calibration.rend() ? nullptr : &*known;
+  };
+  each("edgeward_plan_predicted_hit_ratio",
+       "Hit ratio that the last plan but the one in force was to bring.", MetricType::Gauge,
+       [&](const EdgeProgress& edge) {
+         const Calibration* const one = calibrated(edge);
+         return one != nullptr ? Value(one->predicted) : Value();
+       });
+  each("edgeward_plan_realised_hit_ratio", "Hit ratio that came while it was in force.",
+       MetricType::Gauge, [&](const EdgeProgress& edge) {
+         const Calibration* const one = calibrated(edge);
+         return one != nullptr ? Value(*one->realised) : Value();
+       });
+}
+
 /// Named as all Prometheus clients name them.
 void add_process(const ProcessUsage& process, Families& out) {
   out.counter("process_cpu_seconds_total", "CPU time used.", process.cpu_seconds);
@@ -329,6 +389,7 @@ std::string metrics_text(const Publisher& publisher, const MetricsMoment& moment
   add_connections(totals.traffic, out);
   add_tls(totals.traffic, publisher.tls(), out);
   add_edges(publisher.edges(moment.now_ms), out);
+  if (moment.plans != nullptr) add_plans(*moment.plans, out);
   add_process(moment.process, out);
   return out.text();
 }

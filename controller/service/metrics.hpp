@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "controller/planning/plan_report.hpp"
 #include "controller/service/process_usage.hpp"
 #include "controller/service/publisher.hpp"
 
@@ -13,6 +14,7 @@ struct MetricsMoment {
   std::int64_t now_ms = 0;
   bool is_ready = false;  ///< what /readyz says
   ProcessUsage process;
+  const PlanStatus* plans = nullptr;  ///< null where edges are not followed
 };
 
 /// Everything that is counted and measured, in Prometheus' text format (version 0.0.4). Counts are

@@ -190,6 +190,11 @@ TlsContexts Reloader::read_certificates() const {
   return now;
 }
 
+void Reloader::tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet>)> tell) {
+  const std::lock_guard lock(mutex_);
+  tell_fleet_ = std::move(tell);
+}
+
 void Reloader::recompile(const char* done, const char* cause) {
   const double begun_s = steady_seconds();
   const std::int64_t now_ms = wall_ms();
@@ -210,6 +215,10 @@ void Reloader::recompile(const char* done, const char* cause) {
     begin_observations(*routing.map);
   }
   LogRecord record = configuration_record(done, config_, routing);
+  {
+    const std::lock_guard lock(mutex_);
+    if (tell_fleet_) tell_fleet_(routing.fleet);
+  }
   publisher_.replace(std::move(routing), state_rules(config_), std::move(hits), now_ms);
   keep_config();
   record.fields.push_back({"cause", cause});

@@ -48,6 +48,8 @@ class Reloader {
   /// Reads everything anew; false if that is under way. `cause` is who asked for it, for the log,
   /// and is kept. Any thread.
   bool start(const char* cause);
+  /// Who else is to hear of each fleet that is taken over. Before the first reload.
+  void tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet>)> tell);
   /// Whether one that was asked for has come to its end since this was asked last, and none is
   /// under way.
   [[nodiscard]] bool has_ended() { return has_ended_.exchange(false); }
@@ -94,6 +96,7 @@ class Reloader {
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::function<void(std::shared_ptr<const cache::Fleet>)> tell_fleet_;
   const char* asked_by_ = nullptr;  ///< while a reload is asked for or under way
   bool is_ending_ = false;
   std::atomic<bool> has_ended_{false};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/planned_edges.hpp"
+
 namespace edgeward::sim {
 
 using cache::EdgeId;
@@ -21,42 +23,19 @@ std::uint64_t capacity_of(const RunSpec& spec, const cache::Edge& edge) {
   return spec.is_fleet_capacity ? edge.capacity_bytes : spec.capacity_bytes;
 }
 
-/// Where the edge gets what is not held `way_ms` before it, as FleetCaches fills.
-void add_sources(const FleetModel& model, EdgeId edge, double way_ms, policy::PlannedEdge& to) {
-  const auto ms = [](std::int64_t us) { return static_cast<double>(us) / 1000; };
-  const cache::Edge& described = model.fleet()[edge];
-  if (described.fill == cache::FillSource::parent) {
-    way_ms += ms(model.edge_us(edge, described.parent));
-    to.sources.push_back({.edge = described.parent, .fill_ms = way_ms});
-    add_sources(model, described.parent, way_ms, to);
-    return;
-  }
-  for (const EdgeId peer : model.peers(edge)) {
-    if (to.sources.size() >= policy::kPlacementSourcesMax) break;
-    to.sources.push_back({.edge = peer, .fill_ms = way_ms + ms(model.edge_us(edge, peer))});
-  }
-  to.origin_ms = way_ms + ms(model.origin_us(edge));
-}
-
-/// A parent that fills from peers may ask the very edge that asks it: in vain.
-policy::PlannedEdge planned_edge(const FleetModel& model, EdgeId edge) {
-  policy::PlannedEdge result{.bandwidth_bps = model.fleet()[edge].bandwidth_bps,
-                             .is_parent = model.is_parent(edge),
-                             .sources = {}};
-  add_sources(model, edge, 0, result);
-  std::erase_if(result.sources, [edge](const auto& source) { return source.edge == edge; });
-  return result;
-}
-
 policy::Planner planner_of(const RunSpec& spec, const ReplayOptions& options,
                            const ObjectSample& sample) {
   const FleetModel& model = *options.fleet;
   policy::PlannerOptions planning = options.plans;
   planning.is_cooperative = spec.planning == Planning::cooperative;
-  std::vector<policy::PlannedEdge> edges;
+  const auto ms = [](std::int64_t us) { return static_cast<double>(us) / 1000; };
+  std::vector<policy::PlannedEdge> edges = policy::planned_edges(
+      model.fleet(),
+      {.origin_ms = [&](EdgeId edge) { return ms(model.origin_us(edge)); },
+       .edge_ms = [&](EdgeId from, EdgeId to) { return ms(model.edge_us(from, to)); },
+       .peers = [&](EdgeId edge) { return model.peers(edge); }});
   std::vector<policy::ShadowCaches> shadows;
   for (std::size_t at = 0; at < model.edges(); ++at) {
-    edges.push_back(planned_edge(model, edge_at(at)));
     shadows.emplace_back(
         [&spec](const cache::CacheSpec& cache) { return make_planned_cache(spec, cache); },
         capacity_of(spec, model.fleet().edges[at]), options.seed + at,
