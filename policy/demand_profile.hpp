@@ -35,6 +35,8 @@ class DemandProfile {
     double expected = 0;
     double low = 0;  ///< of an interval that is to hold four hours of five
     double high = 0;
+
+    bool operator==(const Expectation&) const = default;
   };
   /// Of the whole hour that contains that time. How wide the interval is follows from how far off
   /// expectations were, those made an hour and those made a day before: a share of the expected

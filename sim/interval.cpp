@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cache/random.hpp"
+#include "policy/student_quantile.hpp"
 
 namespace edgeward::sim {
 
@@ -141,16 +142,6 @@ double spectral_block(std::span<const double> correlations, double cells, std::s
   return slope == 0 ? 0 : optimal_block(slope / spectrum, cells);  // infinite is cut by the caller
 }
 
-/// Student's 97.5 % quantile (Abramowitz & Stegun 26.7.5; 3 % low at 2 degrees of freedom).
-double student_quantile(double freedom) {
-  constexpr double z = kNormalQuantile;
-  constexpr double z3 = z * z * z;
-  constexpr double z5 = z3 * z * z;
-  constexpr double z7 = z5 * z * z;
-  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
-         (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom);
-}
-
 /// How long blocks are, and by how much their percentiles are moved away from the change.
 struct Blocks {
   std::size_t length = 1;
@@ -177,7 +168,8 @@ Blocks choose_blocks(const Series& series, std::span<const double> residuals,
   }
   const auto length = static_cast<double>(blocks.length);
   const double freedom = 3 * length * series.equal_cells() / (2 * length * length + 1) - 1;
-  blocks.widening = student_quantile(std::max(2.0, freedom)) / kNormalQuantile / std::sqrt(kept);
+  blocks.widening =
+      policy::student_quantile(std::max(2.0, freedom)) / kNormalQuantile / std::sqrt(kept);
   return blocks;
 }
 
