@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ enum class EdgeMode : std::uint8_t {
   down,     ///< reported as failed
   unknown,  ///< silent for too long, or never heard of: not taken for up
 };
+inline constexpr std::array kEdgeModes{EdgeMode::ready, EdgeMode::drain, EdgeMode::down,
+                                       EdgeMode::unknown};
 [[nodiscard]] std::string_view name(EdgeMode mode);
 
 /// A cache location (PoP) as the operator describes it. Constant between reloads.

@@ -18,11 +18,13 @@ namespace dom = simdjson::dom;
 constexpr std::size_t kKeyBytesMax = 8192;
 constexpr std::uint64_t kSizeBytesMax = std::uint64_t{1} << 48;
 
-enum Field : std::size_t { at, client, edge, hit, key, size_bytes, kFieldCount };
-constexpr std::array<std::string_view, kFieldCount> kFields{"at",  "client", "edge",
-                                                            "hit", "key",    "size_bytes"};
-using Values = std::array<dom::element, kFieldCount>;
-using Present = std::array<bool, kFieldCount>;
+struct EventField {
+  enum : std::size_t { at, client, edge, hit, key, size_bytes };
+};
+constexpr std::array<std::string_view, 6> kEventFields{"at",  "client", "edge",
+                                                       "hit", "key",    "size_bytes"};
+using Values = std::array<dom::element, kEventFields.size()>;
+using Present = std::array<bool, kEventFields.size()>;
 
 }  // namespace
 
@@ -67,8 +69,8 @@ struct EventReader::Json {
     Present is_there{};
     for (const auto& [field_name, value] : object) {
       std::size_t field = 0;
-      while (field < kFieldCount && kFields[field] != field_name) ++field;
-      if (field == kFieldCount) continue;
+      while (field < kEventFields.size() && kEventFields[field] != field_name) ++field;
+      if (field == kEventFields.size()) continue;
       if (std::exchange(is_there[field], true)) return fail(EventFault::bad_line);
       values[field] = value;
     }
@@ -82,7 +84,8 @@ struct EventReader::Json {
                   std::int64_t now_ms) {
     cache::CacheEvent event{.at_ms = now_ms};
     std::string_view text;
-    if (!is_there[edge] || values[edge].get_string().get(text)) return fail(EventFault::no_edge);
+    if (!is_there[EventField::edge] || values[EventField::edge].get_string().get(text))
+      return fail(EventFault::no_edge);
     if (last_edge.empty() || text != last_edge) {
       const auto found = fleet.find(text);
       if (!found) return fail(EventFault::unknown_edge);
@@ -90,33 +93,34 @@ struct EventReader::Json {
       last_id = *found;
     }
     event.edge = last_id;
-    if (!is_there[key] || values[key].get_string().get(text) || text.empty() ||
-        text.size() > kKeyBytesMax) {
+    if (!is_there[EventField::key] || values[EventField::key].get_string().get(text) ||
+        text.empty() || text.size() > kKeyBytesMax) {
       return fail(EventFault::no_key);
     }
     keys.write("", text, key_text);
     event.content = cache::content_id(key_text);
-    if (is_there[at]) {
+    if (is_there[EventField::at]) {
       double seconds = 0;
-      if (values[at].get_double().get(seconds)) return fail(EventFault::bad_time);
+      if (values[EventField::at].get_double().get(seconds)) return fail(EventFault::bad_time);
       const double age_ms = static_cast<double>(now_ms) - seconds * 1000;
       if (!(age_ms <= kEventAgeMaxMs && age_ms >= -kEventAheadMaxMs)) {
         return fail(EventFault::bad_time);
       }
       event.at_ms = std::llround(seconds * 1000);
     }
-    if (is_there[client]) {
-      if (values[client].get_string().get(text) || !geo::IpPrefix::parse(text)) {
+    if (is_there[EventField::client]) {
+      if (values[EventField::client].get_string().get(text) || !geo::IpPrefix::parse(text)) {
         return fail(EventFault::bad_client);
       }
     }
-    if (is_there[size_bytes]) {
-      if (values[size_bytes].get_uint64().get(event.size_bytes) ||
+    if (is_there[EventField::size_bytes]) {
+      if (values[EventField::size_bytes].get_uint64().get(event.size_bytes) ||
           event.size_bytes > kSizeBytesMax) {
         return fail(EventFault::bad_size);
       }
     }
-    if (!is_there[hit] || values[hit].get_bool().get(event.is_hit)) return fail(EventFault::no_hit);
+    if (!is_there[EventField::hit] || values[EventField::hit].get_bool().get(event.is_hit))
+      return fail(EventFault::no_hit);
     return event;
   }
 };

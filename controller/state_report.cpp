@@ -19,8 +19,6 @@ namespace json = boost::json;
 
 constexpr std::array<std::string_view, 7> kMembers{
     "edge", "seq", "at", "load_ratio", "bandwidth_used_bps", "used_bytes", "mode"};
-constexpr std::array kModes{cache::EdgeMode::ready, cache::EdgeMode::drain, cache::EdgeMode::down,
-                            cache::EdgeMode::unknown};
 constexpr double kLoadRatioMax = 1000;
 
 /// Thrown and caught here only: the first thing that is wrong.
@@ -60,7 +58,7 @@ std::uint64_t whole(std::string_view member, const json::value& value) {
 }
 
 cache::EdgeMode mode_of(const json::value& value) {
-  for (const cache::EdgeMode mode : kModes) {
+  for (const cache::EdgeMode mode : cache::kEdgeModes) {
     if (value.is_string() && value.get_string() == name(mode)) return mode;
   }
   refuse("mode", "ready, drain, down or unknown", value);

@@ -21,7 +21,7 @@ extern "C" void note_interrupt(int) {
   interrupt_seen = 1;
 }
 
-std::string duration_text(double seconds) {
+std::string remaining_text(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
@@ -105,7 +105,7 @@ void TerminalProgress::show(const sim::ProgressReport& report, Clock::time_point
   if (!report.loading) line += fmt::format("  hit ratio {:.2f}%", report.hit_ratio * 100);
   if (report.done_ratio > 0.01 && elapsed > 1) {
     line += fmt::format("  {} left",
-                        duration_text(elapsed * (1 - report.done_ratio) / report.done_ratio));
+                        remaining_text(elapsed * (1 - report.done_ratio) / report.done_ratio));
   }
   if (is_terminal_) {
     fmt::print(stderr, "\r\x1B[K{}", line);

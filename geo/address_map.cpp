@@ -18,12 +18,6 @@ Location Cell::location() const {
 
 namespace {
 
-std::uint64_t word(const IpAddress& address, std::size_t at) {
-  std::uint64_t result = 0;
-  __builtin_memcpy(&result, address.bytes.data() + at, sizeof result);
-  return __builtin_bswap64(result);
-}
-
 /// Upper halves under which IPv6 carries IPv4: mapped, NAT64, Teredo, 6to4.
 constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 4> kCarriers{{
     {0, 0},

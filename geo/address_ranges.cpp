@@ -18,12 +18,6 @@ bool is_v4_prefix(const IpPrefix& prefix) {
   return prefix.length >= kV4LengthOffset && prefix.address.is_v4();
 }
 
-std::uint64_t word(const IpAddress& address, std::size_t at) {
-  std::uint64_t result = 0;
-  for (std::size_t i = 0; i < 8; ++i) result = result << 8 | address.bytes[at + i];
-  return result;
-}
-
 }  // namespace
 
 AddressRanges::AddressRanges() : v4_{{}}, v6_{{}} {}

@@ -5,10 +5,18 @@
 #include <optional>
 #include <vector>
 
+#include "geo/ip_address.hpp"
 #include "geo/ip_prefix.hpp"
 #include "geo/range_map.hpp"
 
 namespace edgeward::geo {
+
+/// Eight bytes of an address, from there on, as a number.
+[[nodiscard]] inline std::uint64_t word(const IpAddress& address, std::size_t at) {
+  std::uint64_t result = 0;
+  __builtin_memcpy(&result, address.bytes.data() + at, sizeof result);
+  return __builtin_bswap64(result);
+}
 
 /// A range within one /64: few networks are that small.
 struct DeepRange {

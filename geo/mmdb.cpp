@@ -43,9 +43,6 @@ struct Mmdb::File {
 
 namespace {
 
-/// The zeros between tree and data section, which the records count along.
-constexpr std::uint32_t kSeparatorBytes = 16;
-
 /// 128 bits of an address, for a walk bit by bit.
 struct Bits {
   std::uint64_t high = 0;
@@ -162,11 +159,11 @@ class Walk {
     const std::uint32_t offset = branch.record - nodes();
     // The section runs on over the metadata, so the library's bound, short by the separator, is
     // never too short; what is visited can then be found.
-    if (offset < kSeparatorBytes || offset >= mmdb_.data_section_size) {
+    if (offset < kMmdbSeparatorBytes || offset >= mmdb_.data_section_size) {
       return fmt::format("the search tree points outside the data section at {}",
                          prefix(branch).text());
     }
-    visitor_({.prefix = prefix(branch), .offset = offset - kSeparatorBytes});
+    visitor_({.prefix = prefix(branch), .offset = offset - kMmdbSeparatorBytes});
     return {};
   }
 
@@ -242,7 +239,7 @@ std::string metadata_fault(const MMDB_s& mmdb) {
   }
   const std::uint64_t tree_bytes = std::uint64_t{metadata.node_count} * (bits / 4);
   if (metadata.node_count == 0 ||
-      tree_bytes + kSeparatorBytes > static_cast<std::uint64_t>(mmdb.file_size)) {
+      tree_bytes + kMmdbSeparatorBytes > static_cast<std::uint64_t>(mmdb.file_size)) {
     return fmt::format("its search tree of {} nodes does not fit in it", metadata.node_count);
   }
   return {};

@@ -12,6 +12,9 @@
 
 namespace edgeward::geo {
 
+/// The zeros between tree and data section, which the tree's records count along.
+inline constexpr std::uint32_t kMmdbSeparatorBytes = 16;
+
 /// What a database says of a network. What it does not say is absent.
 struct MmdbRecord {
   static constexpr std::size_t kCityBytesMax = 200;  ///< longer names are absent

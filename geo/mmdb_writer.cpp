@@ -17,8 +17,6 @@ namespace {
 
 using Child = PrefixTrie::Child;
 
-constexpr std::size_t kSeparatorBytes = 16;
-
 std::string big_endian(std::uint64_t number, unsigned bytes) {
   std::string result(bytes, '\0');
   for (unsigned i = bytes; i-- > 0; number >>= 8) result[i] = static_cast<char>(number & 0xFF);
@@ -241,7 +239,7 @@ std::string tree_bytes(const std::vector<CompactTree::Node>& nodes, unsigned rec
   const auto record = [count](const Target& target) -> std::uint64_t {
     if (target.kind == Target::Kind::node) return target.number;
     if (target.kind == Target::Kind::empty) return count;
-    return std::uint64_t{count} + kSeparatorBytes + target.number;
+    return std::uint64_t{count} + kMmdbSeparatorBytes + target.number;
   };
   std::string bytes;
   bytes.reserve(nodes.size() * record_bits / 4);
@@ -321,15 +319,15 @@ tl::expected<std::string, std::string> write_mmdb(const MmdbContents& contents) 
 
   if (contents.build_time_s == 0) return tl::unexpected(std::string("a build time of 0"));
   const CompactTree tree(trie, offsets, v4_place);
-  const std::uint64_t largest = tree.nodes().size() + kSeparatorBytes + data.bytes().size();
+  const std::uint64_t largest = tree.nodes().size() + kMmdbSeparatorBytes + data.bytes().size();
   if (largest > 0xFFFF'FFFF) {
     return tl::unexpected(
         fmt::format("{} nodes and {} bytes of data are more than the format holds",
                     tree.nodes().size(), data.bytes().size()));
   }
   const unsigned record_bits = largest < 1U << 24 ? 24 : largest < 1U << 28 ? 28 : 32;
-  return tree_bytes(tree.nodes(), record_bits) + std::string(kSeparatorBytes, '\0') + data.bytes() +
-         metadata(contents, tree.nodes().size(), record_bits);
+  return tree_bytes(tree.nodes(), record_bits) + std::string(kMmdbSeparatorBytes, '\0') +
+         data.bytes() + metadata(contents, tree.nodes().size(), record_bits);
 }
 
 }  // namespace edgeward::geo

@@ -24,8 +24,8 @@ constexpr double kTrendHalfLifeHours = 168;
 /// Trends that go on for ever do not: Gardner, McKenzie, "Forecasting trends in time series",
 /// Management Science 31(10), 1985.
 constexpr double kTrendDamping = 0.98;
-constexpr double kBoostMin = 0.5;
-constexpr double kBoostMax = 3;
+constexpr double kHourBoostMin = 0.5;
+constexpr double kHourBoostMax = 3;
 constexpr double kBoostFade = 0.8;  ///< of its logarithm, an hour
 /// Weeks, and days, that a mean remembers.
 constexpr double kWeeksKept = 4;
@@ -154,7 +154,7 @@ double DemandProfile::expected_hour(std::int64_t hour) const {
   const double level = std::max(state_.level + state_.trend * damped, 0.0);
   double boost = 1;
   if (state_.level > 0) {
-    boost = std::clamp(state_.recent / state_.level, kBoostMin, kBoostMax);
+    boost = std::clamp(state_.recent / state_.level, kHourBoostMin, kHourBoostMax);
     boost = std::pow(boost, std::pow(kBoostFade, ahead));
   }
   return level * index_of(hour) * boost;

@@ -21,7 +21,7 @@ constexpr double kOtherLossMax = 0.001;
 /// other things than it would have held takes a while to pay.
 constexpr double kWorthChange = 0.01;
 /// Errors below that are none: intervals are not as independent as they are taken to be.
-constexpr double kErrorMin = 0.0005;
+constexpr double kStandardErrorMin = 0.0005;
 /// What an edge may lose to plans, of all its requests and bytes, and a few requests of chance.
 constexpr double kLossMax = 0.0005;
 constexpr double kByteLossMax = 0.005;
@@ -111,7 +111,8 @@ PlanBudget::Estimate PlanBudget::estimate(std::size_t level, const PlanBudget* f
       .mean = all.mean(),
       .error = std::max(kPriorSpread * std::abs(all.mean()), all.standard_error())};
   if (own.intervals() < kIntervalsMin || prior.error <= 0) return prior;
-  const double own_weight = 1 / std::max(known.error * known.error, kErrorMin * kErrorMin);
+  const double own_weight =
+      1 / std::max(known.error * known.error, kStandardErrorMin * kStandardErrorMin);
   const double prior_weight = 1 / (prior.error * prior.error);
   return {
       .mean = (known.mean * own_weight + prior.mean * prior_weight) / (own_weight + prior_weight),

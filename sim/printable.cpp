@@ -8,7 +8,7 @@ namespace edgeward::sim {
 
 namespace {
 
-constexpr std::size_t kShownMax = 2000;
+constexpr std::size_t kShownBytesMax = 2000;
 
 /// Neither a control nor a break of lines (U+2028/9), nor what reorders what a person reads:
 /// U+200E/F, U+202A-E, U+2066-9.
@@ -50,7 +50,7 @@ Character first_character(std::string_view text) {
 std::string printable(std::string_view text) {
   std::string result;
   while (!text.empty()) {
-    if (result.size() >= kShownMax) return result + " …";
+    if (result.size() >= kShownBytesMax) return result + " …";
     const Character character = first_character(text);
     if (character.is_shown) {
       result += text.substr(0, character.bytes);

@@ -14,20 +14,22 @@ namespace edgeward::sim {
 
 namespace {
 
-enum Field : std::size_t { at, client, edge, rtt };
-constexpr std::array<std::string_view, 4> kFields{"at", "client", "edge", "rtt_ms"};
-constexpr std::size_t kNoField = kFields.size();
-constexpr std::size_t kColumnsMax = 256;
+struct LineField {
+  enum : std::size_t { at, client, edge, rtt };
+};
+constexpr std::array<std::string_view, 4> kLineFields{"at", "client", "edge", "rtt_ms"};
+constexpr std::size_t kNoLineField = kLineFields.size();
+constexpr std::size_t kLineColumnsMax = 256;
 constexpr std::size_t kEdgeNameMax = 255;
 /// Greater numbers are times in finer units, which stand as they are.
 constexpr double kSecondsEnd = 1e11;
 
 /// The fields as texts, whichever form they came in.
-using Texts = std::array<std::optional<std::string>, kFields.size()>;
+using Texts = std::array<std::optional<std::string>, kLineFields.size()>;
 
 std::size_t field_of(std::string_view name) {
   std::size_t field = 0;
-  while (field < kFields.size() && kFields[field] != name) ++field;
+  while (field < kLineFields.size() && kLineFields[field] != name) ++field;
   return field;
 }
 
@@ -36,30 +38,31 @@ tl::unexpected<BadRttLine> fail(RttLineFault fault, std::string message) {
 }
 
 tl::expected<RttLine, BadRttLine> line_of(const Texts& texts) {
-  for (std::size_t field = 0; field < kFields.size(); ++field) {
-    if (!texts[field]) return fail(RttLineFault::bad_line, fmt::format("no {}", kFields[field]));
+  for (std::size_t field = 0; field < kLineFields.size(); ++field) {
+    if (!texts[field])
+      return fail(RttLineFault::bad_line, fmt::format("no {}", kLineFields[field]));
   }
-  RttLine line{.edge = *texts[edge]};
-  const auto at_ms = parse_time(*texts[at]);
+  RttLine line{.edge = *texts[LineField::edge]};
+  const auto at_ms = parse_time(*texts[LineField::at]);
   if (!at_ms) {
-    return fail(RttLineFault::bad_time,
-                fmt::format("at {}: expected seconds since 1970", sim::quoted(*texts[at])));
+    return fail(RttLineFault::bad_time, fmt::format("at {}: expected seconds since 1970",
+                                                    sim::quoted(*texts[LineField::at])));
   }
   line.at_ms = *at_ms;
-  const auto prefix = geo::IpPrefix::parse(*texts[client]);
+  const auto prefix = geo::IpPrefix::parse(*texts[LineField::client]);
   if (!prefix) {
     return fail(RttLineFault::bad_client, fmt::format("client {}: expected an address or a prefix",
-                                                      sim::quoted(*texts[client])));
+                                                      sim::quoted(*texts[LineField::client])));
   }
   line.client = *prefix;
   if (line.edge.empty() || line.edge.size() > kEdgeNameMax) {
     return fail(RttLineFault::unknown_edge,
                 fmt::format("edge {}: expected a name", sim::quoted(line.edge)));
   }
-  const auto rtt_ms = parse_finite(*texts[rtt]);
+  const auto rtt_ms = parse_finite(*texts[LineField::rtt]);
   if (!rtt_ms) {
     return fail(RttLineFault::bad_rtt,
-                fmt::format("rtt_ms {}: expected a number", sim::quoted(*texts[rtt])));
+                fmt::format("rtt_ms {}: expected a number", sim::quoted(*texts[LineField::rtt])));
   }
   line.rtt_ms = *rtt_ms;
   return line;
@@ -77,7 +80,7 @@ struct RttLineParser::Json {
     }
     for (const auto& [key, value] : object) {
       const std::size_t field = field_of(key);
-      if (field == kNoField) continue;
+      if (field == kNoLineField) continue;
       if (texts[field]) is_twice = true;
       if (const auto error = read_value(value, field, texts)) return error;
     }
@@ -88,7 +91,7 @@ struct RttLineParser::Json {
   /// Strings for names, numbers for numbers: "12" is no round trip.
   static simdjson::error_code read_value(simdjson::dom::element value, std::size_t field,
                                          Texts& texts) {
-    if (field == client || field == edge) {
+    if (field == LineField::client || field == LineField::edge) {
       std::string_view text;
       if (const auto error = value.get_string().get(text)) return error;
       texts[field] = std::string(text);
@@ -96,7 +99,7 @@ struct RttLineParser::Json {
     }
     double number = 0;
     if (const auto error = value.get_double().get(number)) return error;
-    const bool is_seconds = field == at && number >= 0 && number < kSecondsEnd;
+    const bool is_seconds = field == LineField::at && number >= 0 && number < kSecondsEnd;
     texts[field] = is_seconds ? fmt::format("{:.3f}", number) : fmt::format("{}", number);
     return simdjson::SUCCESS;
   }
@@ -138,13 +141,13 @@ tl::expected<RttLine, BadRttLine> RttLineParser::parse_json(std::string_view lin
 
 bool RttLineParser::set_header(std::string_view line) {
   columns_.clear();
-  std::array<bool, kFields.size()> is_there{};
+  std::array<bool, kLineFields.size()> is_there{};
   DelimitedCells cells(without_byte_order_mark(line), ',');
   std::string_view cell;
   while (cells.next(cell)) {
     const std::size_t field = field_of(cell);
-    if (columns_.size() == kColumnsMax) return false;
-    if (field != kNoField && std::exchange(is_there[field], true)) return false;
+    if (columns_.size() == kLineColumnsMax) return false;
+    if (field != kNoLineField && std::exchange(is_there[field], true)) return false;
     columns_.push_back(field);
   }
   for (const bool there : is_there) {
@@ -159,7 +162,7 @@ tl::expected<RttLine, BadRttLine> RttLineParser::parse_row(std::string_view line
   std::string_view cell;
   std::size_t column = 0;
   for (; cells.next(cell); ++column) {
-    if (column >= columns_.size() || columns_[column] == kNoField) continue;
+    if (column >= columns_.size() || columns_[column] == kNoLineField) continue;
     std::string arena;
     arena.reserve(cell.size());
     texts[columns_[column]] =
@@ -238,7 +241,7 @@ RttReading read_rtt_observations(ByteSource& source, std::string_view name,
       if (!*is_json) {
         if (parser.set_header(line.text)) continue;
         throw InputError(fmt::format("{}:{}: {}: expected a JSON object, or a header with {}", name,
-                                     number, sim::quoted(line.text), fmt::join(kFields, ",")));
+                                     number, sim::quoted(line.text), fmt::join(kLineFields, ",")));
       }
     }
     if (line.cut) {

@@ -18,11 +18,13 @@ namespace edgeward::sim {
 
 namespace {
 
-enum Field : std::size_t { a, b, lat_a, lon_a, lat_b, lon_b, distance, rtt, suspect };
-constexpr std::array<std::string_view, 9> kFields{
+struct PairField {
+  enum : std::size_t { a, b, lat_a, lon_a, lat_b, lon_b, distance, rtt, suspect };
+};
+constexpr std::array<std::string_view, 9> kPairFields{
     "a", "b", "lat_a", "lon_a", "lat_b", "lon_b", "distance_km", "rtt_avg_ms", "suspect"};
-constexpr std::size_t kColumnsMax = 256;
-constexpr std::size_t kNoField = kFields.size();
+constexpr std::size_t kPairColumnsMax = 256;
+constexpr std::size_t kNoPairField = kPairFields.size();
 
 /// Coordinates in such files are rounded.
 constexpr double kSamePointKm = 1;
@@ -44,7 +46,7 @@ std::optional<std::vector<std::string>> split(std::string_view line) {
   DelimitedCells rest(line, ',');
   std::string_view cell;
   while (rest.next(cell)) {
-    if (cells.size() == kColumnsMax) return std::nullopt;
+    if (cells.size() == kPairColumnsMax) return std::nullopt;
     std::string text(cell);
     if (rest.has_doubled_quotes()) {
       std::string arena;
@@ -57,26 +59,27 @@ std::optional<std::vector<std::string>> split(std::string_view line) {
   return cells;
 }
 
-class Reader {
+class PairReader {
  public:
-  explicit Reader(std::string_view file) : file_(file) {}
+  explicit PairReader(std::string_view file) : file_(file) {}
 
   void header(std::string_view line) {
     const auto names = split(without_byte_order_mark(line));
-    if (!names) throw InputError(fmt::format("{}:1: {}: not a header", file_, quoted(line)));
-    std::array<bool, kFields.size()> is_there{};
+    if (!names) throw InputError(fmt::format("{}:1: {}: not a header", file_, sim::quoted(line)));
+    std::array<bool, kPairFields.size()> is_there{};
     for (const std::string& column : *names) {
       std::size_t field = 0;
-      while (field < kFields.size() && kFields[field] != column) ++field;
-      if (field < kFields.size() && std::exchange(is_there[field], true)) {
+      while (field < kPairFields.size() && kPairFields[field] != column) ++field;
+      if (field < kPairFields.size() && std::exchange(is_there[field], true)) {
         throw InputError(fmt::format("{}:1: column {} is there twice", file_, column));
       }
       columns_.push_back(field);
     }
-    for (std::size_t field = 0; field < kFields.size(); ++field) {
+    for (std::size_t field = 0; field < kPairFields.size(); ++field) {
       if (is_there[field]) continue;
-      throw InputError(fmt::format("{}:1: no column '{}' in {}: expected {}", file_, kFields[field],
-                                   quoted(line), fmt::join(kFields, ",")));
+      throw InputError(fmt::format("{}:1: no column '{}' in {}: expected {}", file_,
+                                   kPairFields[field], sim::quoted(line),
+                                   fmt::join(kPairFields, ",")));
     }
   }
 
@@ -109,36 +112,37 @@ class Reader {
     const auto cells = split(line);
     if (!cells || cells->size() != columns_.size()) {
       return fail(PairFault::bad_row,
-                  fmt::format("{}: expected {} cells", quoted(line), columns_.size()));
+                  fmt::format("{}: expected {} cells", sim::quoted(line), columns_.size()));
     }
-    std::array<std::string_view, kFields.size()> field;
+    std::array<std::string_view, kPairFields.size()> field;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i] != kNoField) field[columns_[i]] = (*cells)[i];
+      if (columns_[i] != kNoPairField) field[columns_[i]] = (*cells)[i];
     }
-    if (field[suspect] != "0" && field[suspect] != "1") {
-      return fail(PairFault::bad_suspect,
-                  fmt::format("suspect {}: expected 0 or 1", quoted(field[suspect])));
+    if (field[PairField::suspect] != "0" && field[PairField::suspect] != "1") {
+      return fail(PairFault::bad_suspect, fmt::format("suspect {}: expected 0 or 1",
+                                                      sim::quoted(field[PairField::suspect])));
     }
-    const bool is_suspect = field[suspect] == "1";
-    const auto rtt_ms = parse_finite(field[rtt]);
+    const bool is_suspect = field[PairField::suspect] == "1";
+    const auto rtt_ms = parse_finite(field[PairField::rtt]);
     const bool is_in_range = rtt_ms && *rtt_ms > 0 && *rtt_ms <= geo::kRttMsMax;
     if (!rtt_ms || !(is_in_range || is_suspect)) {
-      return fail(PairFault::bad_rtt, fmt::format("rtt_avg_ms {}: expected 0 < ms <= {}",
-                                                  quoted(field[rtt]), geo::kRttMsMax));
+      return fail(PairFault::bad_rtt,
+                  fmt::format("rtt_avg_ms {}: expected 0 < ms <= {}",
+                              sim::quoted(field[PairField::rtt]), geo::kRttMsMax));
     }
-    const auto from = city(field[a], field[lat_a], field[lon_a]);
+    const auto from = city(field[PairField::a], field[PairField::lat_a], field[PairField::lon_a]);
     if (!from) return tl::unexpected(from.error());
-    const auto to = city(field[b], field[lat_b], field[lon_b]);
+    const auto to = city(field[PairField::b], field[PairField::lat_b], field[PairField::lon_b]);
     if (!to) return tl::unexpected(to.error());
     return finish({.a = *from, .b = *to, .rtt_ms = *rtt_ms, .is_suspect = is_suspect},
-                  field[distance]);
+                  field[PairField::distance]);
   }
 
   tl::expected<RttPair, Fault> finish(RttPair pair, std::string_view distance_text) {
     const City& from = result_.cities[pair.a];
     const City& to = result_.cities[pair.b];
     if (pair.a == pair.b) {
-      return fail(PairFault::same_city, fmt::format("{} to itself", quoted(from.name)));
+      return fail(PairFault::same_city, fmt::format("{} to itself", sim::quoted(from.name)));
     }
     pair.km = geo::distance_km(from.point, to.point);
     const auto said_km = parse_finite(distance_text);
@@ -146,11 +150,11 @@ class Reader {
         std::abs(*said_km - pair.km) > kDistanceSlackRatio * pair.km + kDistanceSlackKm) {
       return fail(PairFault::bad_distance,
                   fmt::format("distance_km {}: the coordinates are {:.1f} km apart",
-                              quoted(distance_text), pair.km));
+                              sim::quoted(distance_text), pair.km));
     }
     if (!seen_.insert(std::minmax(pair.a, pair.b)).second) {
-      return fail(PairFault::repeated,
-                  fmt::format("{} and {} had a row before", quoted(from.name), quoted(to.name)));
+      return fail(PairFault::repeated, fmt::format("{} and {} had a row before",
+                                                   sim::quoted(from.name), sim::quoted(to.name)));
     }
     return pair;
   }
@@ -164,7 +168,7 @@ class Reader {
       return fail(PairFault::bad_city,
                   fmt::format("city {} at {}, {}: expected a name, latitude -90..90 and longitude "
                               "-180..180",
-                              quoted(name), quoted(lat), quoted(lon)));
+                              sim::quoted(name), sim::quoted(lat), sim::quoted(lon)));
     }
     const auto [known, is_new] = numbers_.emplace(std::string(name), result_.cities.size());
     if (is_new) {
@@ -176,14 +180,14 @@ class Reader {
     const geo::GeoPoint& before = result_.cities[known->second].point;
     if (!is_new && geo::distance_km(before, point) > kSamePointKm) {
       return fail(PairFault::bad_city,
-                  fmt::format("city {} at {}, {}: it was at {}, {} before", quoted(name), lat, lon,
-                              before.lat_deg, before.lon_deg));
+                  fmt::format("city {} at {}, {}: it was at {}, {} before", sim::quoted(name), lat,
+                              lon, before.lat_deg, before.lon_deg));
     }
     return known->second;
   }
 
   std::string_view file_;
-  std::vector<std::size_t> columns_;  ///< of each column, its field or kNoField
+  std::vector<std::size_t> columns_;  ///< of each column, its field or kNoPairField
   RttPairs result_;
   std::unordered_map<std::string, std::size_t> numbers_;
   std::set<std::pair<std::size_t, std::size_t>> seen_;
@@ -212,7 +216,7 @@ std::string_view name(PairFault fault) {
 }
 
 RttPairs read_rtt_pairs(ByteSource& source, std::string_view name) {
-  Reader reader(name);
+  PairReader reader(name);
   LineSplitter lines(source);
   LineSplitter::Line line;
   if (!lines.next(line)) throw InputError(fmt::format("{}: empty: expected a header", name));

@@ -14,16 +14,16 @@ namespace {
 
 namespace json = boost::json;
 
-json::value rounded(double value) {
+json::value six_decimals(double value) {
   return std::round(value * 1e6) / 1e6;
 }
 
 json::object errors_json(const RttErrors& errors) {
   return {{"pairs", errors.pairs},
-          {"median_absolute_error_ms", rounded(errors.median_absolute_ms)},
-          {"mean_absolute_error_ms", rounded(errors.mean_absolute_ms)},
-          {"bias_ms", rounded(errors.median_bias_ms)},
-          {"mean_bias_ms", rounded(errors.mean_bias_ms)}};
+          {"median_absolute_error_ms", six_decimals(errors.median_absolute_ms)},
+          {"mean_absolute_error_ms", six_decimals(errors.mean_absolute_ms)},
+          {"bias_ms", six_decimals(errors.median_bias_ms)},
+          {"mean_bias_ms", six_decimals(errors.mean_bias_ms)}};
 }
 
 json::object model_json(const geo::RttModel* model, const RttModelErrors& errors) {
@@ -40,7 +40,7 @@ json::object model_json(const geo::RttModel* model, const RttModelErrors& errors
   json::array knots;
   for (std::size_t i = 0; i < geo::RttModel::kKnotsKm.size(); ++i) {
     knots.push_back(json::object{{"km", geo::RttModel::kKnotsKm[i]},
-                                 {"rtt_ms", rounded(model->knots_ms()[i])}});
+                                 {"rtt_ms", six_decimals(model->knots_ms()[i])}});
   }
   result["knots"] = std::move(knots);
   return result;
@@ -48,9 +48,9 @@ json::object model_json(const geo::RttModel* model, const RttModelErrors& errors
 
 json::object quality_json(const ChoiceQuality& quality) {
   return {{"choices", quality.choices},
-          {"best_ratio", rounded(quality.best_ratio)},
-          {"mean_excess_ms", rounded(quality.mean_excess_ms)},
-          {"p90_excess_ms", rounded(quality.p90_excess_ms)}};
+          {"best_ratio", six_decimals(quality.best_ratio)},
+          {"mean_excess_ms", six_decimals(quality.mean_excess_ms)},
+          {"p90_excess_ms", six_decimals(quality.p90_excess_ms)}};
 }
 
 json::object corrected_json(const CorrectedChoices& choices) {
@@ -59,14 +59,14 @@ json::object corrected_json(const CorrectedChoices& choices) {
           {"refused", choices.refused},
           {"nearest", quality_json(choices.nearest)},
           {"corrected", quality_json(choices.corrected)},
-          {"excess_ratio", rounded(choices.excess_ratio)},
-          {"excess_ratio_min", rounded(choices.excess_ratio_min)},
-          {"excess_ratio_max", rounded(choices.excess_ratio_max)},
+          {"excess_ratio", six_decimals(choices.excess_ratio)},
+          {"excess_ratio_min", six_decimals(choices.excess_ratio_min)},
+          {"excess_ratio_max", six_decimals(choices.excess_ratio_max)},
           {"unobserved",
            {{"nearest", quality_json(choices.unobserved_nearest)},
             {"corrected", quality_json(choices.unobserved_corrected)},
-            {"excess_ratio", rounded(choices.unobserved_excess_ratio)},
-            {"median_absolute_error_ms", rounded(choices.unobserved_median_absolute_ms)}}}};
+            {"excess_ratio", six_decimals(choices.unobserved_excess_ratio)},
+            {"median_absolute_error_ms", six_decimals(choices.unobserved_median_absolute_ms)}}}};
 }
 
 // ---- for people

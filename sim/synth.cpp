@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "cache/parameters.hpp"
+#include "sim/logs/timestamp.hpp"
 
 namespace edgeward::sim {
 
@@ -19,7 +20,6 @@ namespace {
 using cache::ParameterError;
 using cache::Random;
 
-constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kDayMs = 24 * kHourMs;
 constexpr std::int64_t kReleaseMs = 17 * kHourMs;      ///< into the day
 constexpr std::uint32_t kReleasesMax = 100'000;        ///< a day

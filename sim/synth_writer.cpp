@@ -86,12 +86,12 @@ void write_csv(SynthTraffic traffic, Buffer& buffer) {
   }
 }
 
-/// For each request, the index of the next request for the same object, or kNone.
-constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+/// For each request, the index of the next request for the same object, or kNeverAgain.
+constexpr std::uint32_t kNeverAgain = 0xFFFF'FFFF;
 std::vector<std::uint32_t> next_accesses(SynthTraffic traffic) {
   std::vector<std::uint32_t> result(traffic.remaining());  // ranks first, overwritten from the end
   for (std::uint32_t& rank : result) rank = traffic.next().rank;
-  std::vector<std::uint32_t> next(traffic.objects(), kNone);
+  std::vector<std::uint32_t> next(traffic.objects(), kNeverAgain);
   for (std::size_t i = result.size(); i-- > 0;) {
     const std::uint32_t rank = result[i];
     result[i] = next[rank];
@@ -115,7 +115,7 @@ void write_oracle_general(SynthTraffic traffic, Buffer& buffer) {
     char* at = put_little_endian(record.data(), static_cast<std::uint32_t>(request.at_ms / 1000));
     at = put_little_endian(at, static_cast<std::uint64_t>(request.content));
     at = put_little_endian(at, static_cast<std::uint32_t>(request.size_bytes));
-    put_little_endian(at, next == kNone ? std::int64_t{-1} : std::int64_t{next});
+    put_little_endian(at, next == kNeverAgain ? std::int64_t{-1} : std::int64_t{next});
     buffer.append(record.data(), record.size());
   }
 }

@@ -11,7 +11,7 @@ namespace edgeward::cache {
 
 namespace {
 
-constexpr std::array kKinds = {
+constexpr std::array kAdmissions = {
     AdmissionKind{.name = "none", .summary = "everything is admitted"},
     AdmissionKind{.name = "second_hit",
                   .summary = "what was missed before; ids=N remembered by each of two filters",
@@ -30,16 +30,17 @@ constexpr std::array kKinds = {
 }  // namespace
 
 std::span<const AdmissionKind> admission_kinds() {
-  return kKinds;
+  return kAdmissions;
 }
 
 std::unique_ptr<AdmissionPolicy> make_admission(const NamedSettings& settings,
                                                 const CacheSpec& spec) {
-  const auto* const found = std::find_if(
-      kKinds.begin(), kKinds.end(), [&](const auto& kind) { return kind.name == settings.name; });
-  if (found == kKinds.end()) {
+  const auto* const found =
+      std::find_if(kAdmissions.begin(), kAdmissions.end(),
+                   [&](const auto& kind) { return kind.name == settings.name; });
+  if (found == kAdmissions.end()) {
     std::vector<std::string_view> names;
-    for (const AdmissionKind& kind : kKinds) names.push_back(kind.name);
+    for (const AdmissionKind& kind : kAdmissions) names.push_back(kind.name);
     const std::string_view nearest = nearest_name(settings.name, names);
     throw ParameterError(
         fmt::format("unknown admission '{}'{}; there is: {}", settings.name,

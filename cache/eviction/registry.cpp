@@ -10,7 +10,7 @@ namespace edgeward::cache {
 
 namespace {
 
-constexpr std::array kKinds = {
+constexpr std::array kPolicies = {
     PolicyKind{.name = "fifo", .summary = "first in, first out", .make = make_fifo},
     PolicyKind{.name = "lru", .summary = "least recently used", .make = make_lru},
     PolicyKind{.name = "clock", .summary = "second chance, one bit", .make = make_clock},
@@ -68,15 +68,15 @@ constexpr std::array kKinds = {
 }  // namespace
 
 std::span<const PolicyKind> policy_kinds() {
-  return kKinds;
+  return kPolicies;
 }
 
 const PolicyKind& policy_kind(std::string_view name) {
-  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(),
+  const auto* const found = std::find_if(kPolicies.begin(), kPolicies.end(),
                                          [&](const auto& kind) { return kind.name == name; });
-  if (found != kKinds.end()) return *found;
+  if (found != kPolicies.end()) return *found;
   std::vector<std::string_view> names;
-  for (const PolicyKind& kind : kKinds) names.push_back(kind.name);
+  for (const PolicyKind& kind : kPolicies) names.push_back(kind.name);
   const std::string_view nearest = nearest_name(name, names);
   throw ParameterError(fmt::format("unknown policy '{}'{}", name,
                                    nearest.empty() ? "; `edgeward replay --help` lists them"

@@ -21,11 +21,6 @@ constexpr int kAttemptsMax = 3;
 /// Commands sent at once while everything is read.
 constexpr std::size_t kPipelined = 64;
 
-tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client) {
-  return failed(StoreFault::protocol,
-                fmt::format("{} at {} makes no sense", what, client.address().text()));
-}
-
 Stored<Done> done(const Stored<Reply>& reply) {
   if (!reply) return tl::unexpected(reply.error());
   return Done{};

@@ -19,11 +19,6 @@ namespace {
 constexpr std::uint64_t kRequestEntriesMax = 8192;
 constexpr std::uint64_t kDeadLettersMax = 10'000;
 
-tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client) {
-  return failed(StoreFault::protocol,
-                fmt::format("{} at {} makes no sense", what, client.address().text()));
-}
-
 }  // namespace
 
 RedisAgentStore::RedisAgentStore(std::string_view edge, const Servers& servers, Clock clock,

@@ -110,4 +110,9 @@ void Client::forget(const Address& address) {
   std::erase_if(moved_, [&](const auto& entry) { return entry.second == address; });
 }
 
+tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client) {
+  return failed(StoreFault::protocol,
+                fmt::format("{} at {} makes no sense", what, client.address().text()));
+}
+
 }  // namespace edgeward::cache::redis

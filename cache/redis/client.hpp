@@ -63,4 +63,7 @@ class Client {
   std::map<std::uint16_t, Address> moved_;  ///< slots that are not at the known node
 };
 
+/// The error of an answer that is not what was asked for: `what` is not to be found in it.
+[[nodiscard]] tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client);
+
 }  // namespace edgeward::cache::redis

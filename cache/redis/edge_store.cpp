@@ -17,11 +17,6 @@ namespace {
 /// Actions that wait at an edge: the largest plan and one that it replaces.
 constexpr std::uint64_t kActionsMax = 2 * kActionsAPlanMax;
 
-tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client) {
-  return failed(StoreFault::protocol,
-                fmt::format("{} at {} makes no sense", what, client.address().text()));
-}
-
 /// Fields with their number before them.
 void add_counted(const Fields& fields, Command& command) {
   command.add(std::uint64_t{fields.words()});

@@ -20,7 +20,7 @@ std::uint16_t crc16(std::string_view bytes) {
   return crc;
 }
 
-std::optional<std::uint16_t> parse_number(std::string_view text, std::uint16_t max) {
+std::optional<std::uint16_t> parse_up_to(std::string_view text, std::uint16_t max) {
   std::uint16_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool is_whole = error == std::errc() && end == text.data() + text.size();
@@ -48,11 +48,11 @@ std::optional<Redirection> parse_redirection(std::string_view text, const Addres
   text.remove_prefix(result.is_ask ? kAsk.size() : kMoved.size());
   const std::size_t blank = text.find(' ');
   if (blank == text.npos) return std::nullopt;
-  const auto slot = parse_number(text.substr(0, blank), kSlots - 1);
+  const auto slot = parse_up_to(text.substr(0, blank), kSlots - 1);
   text.remove_prefix(blank + 1);
   const std::size_t colon = text.rfind(':');
   if (!slot || colon == text.npos) return std::nullopt;
-  const auto port = parse_number(text.substr(colon + 1), 65'535);
+  const auto port = parse_up_to(text.substr(colon + 1), 65'535);
   if (!port || *port == 0) return std::nullopt;
   result.slot = *slot;
   result.address = {.host = std::string(text.substr(0, colon)), .port = *port};

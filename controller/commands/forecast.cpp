@@ -52,7 +52,7 @@ std::vector<std::int64_t> parse_periods_ms(const std::string& text) {
       throw cache::ParameterError(
           fmt::format("--period '{}': expected hours, such as 24,168", part));
     }
-    periods_ms.push_back(std::llround(*hours * sim::SampledSeries::kHourMs));
+    periods_ms.push_back(std::llround(*hours * sim::kHourMs));
   }
   std::sort(periods_ms.begin(), periods_ms.end());
   periods_ms.erase(std::unique(periods_ms.begin(), periods_ms.end()), periods_ms.end());

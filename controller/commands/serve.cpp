@@ -48,6 +48,8 @@ namespace edgeward::controller {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 /// The options as they were typed.
 struct ServeCommand {
   std::string config;
@@ -154,7 +156,7 @@ std::string listening(const Server& server, const TlsContexts& tls) {
 }
 
 /// What goes on beside the workers.
-struct Service {
+struct RunningService {
   Publisher& publisher;
   Server& server;
   HitLearning& learning;
@@ -165,7 +167,7 @@ struct Service {
 };
 
 /// What the log is to say of a tick.
-std::vector<LogRecord> news_of(const Service& service, std::int64_t now_ms) {
+std::vector<LogRecord> news_of(const RunningService& service, std::int64_t now_ms) {
   const std::vector<EdgeView> edges = service.publisher.edges(now_ms);
   const Totals totals = service.publisher.totals();
   std::vector<LogRecord> news = service.watch.update(edges, totals.traffic, now_ms);
@@ -176,7 +178,7 @@ std::vector<LogRecord> news_of(const Service& service, std::int64_t now_ms) {
   return news;
 }
 
-void run_tick(const Service& service, double seconds) {
+void run_tick(const RunningService& service, double seconds) {
   // Asked first, so that this tick's snapshot is of what was reloaded.
   const bool has_reloaded = service.reloader.has_ended();
   const std::int64_t now_ms = wall_ms();
@@ -193,8 +195,8 @@ void run_tick(const Service& service, double seconds) {
 }
 
 /// Until a signal ends it: a snapshot a tick, a reload at each SIGHUP. Returns the signal's name.
-const char* run_ticks(const sigset_t& signals, std::int64_t tick_ms, const Service& service) {
-  using Clock = std::chrono::steady_clock;
+const char* run_ticks(const sigset_t& signals, std::int64_t tick_ms,
+                      const RunningService& service) {
   const auto tick = std::chrono::milliseconds(tick_ms);
   Clock::time_point last = Clock::now();
   while (true) {

@@ -17,8 +17,6 @@ namespace {
 
 using cache::redis::Address;
 
-constexpr std::int64_t kDayMs = 86'400'000;
-
 std::optional<Address> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return std::nullopt;

@@ -164,7 +164,6 @@ void read_routing(YamlMap& map, RoutingOptions& options) {
     read_spread(*spread, options, faults);
   }
   routing.number("hit_prior", options.hit_prior, {0, 1});
-  constexpr std::int64_t kDayMs = 86'400'000;
   routing.duration("health_age_max", options.health_age_max_ms, 1, kDayMs);
   routing.number("target_load", options.target_load, {0.01, 1});
   routing.finish();

@@ -10,8 +10,6 @@ namespace edgeward::controller {
 
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
-
 void read_prefixes(YamlMap& map, std::string_view key, std::vector<geo::IpPrefix>& prefixes) {
   const YamlNode* const node = map.find(key);
   if (node == nullptr) return;

@@ -10,6 +10,8 @@
 
 namespace edgeward::controller {
 
+inline constexpr std::int64_t kDayMs = 86'400'000;  ///< in which ranges of durations are written
+
 /// Closed range of a number and what it counts, for messages: "km", "" for a bare number.
 struct NumberRange {
   double low = 0;

@@ -10,13 +10,12 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t kHeaderBytes = 12;
 /// What a UDP answer is cut to, whatever the client takes: it passes every path whole (DNS flag
 /// day 2020).
 constexpr std::size_t kUdpBytesMax = 1232;
 constexpr std::uint16_t kPointer = 0xC000;
 
-std::uint32_t seconds(std::int64_t ms) {
+std::uint32_t whole_seconds(std::int64_t ms) {
   return static_cast<std::uint32_t>((ms + 999) / 1000);
 }
 
@@ -41,13 +40,13 @@ class DnsAnswerer::Writer {
   explicit Writer(std::vector<std::uint8_t>& out) : out_(out), start_(out.size()) {}
 
   void begin(const DnsQuery& query) {
-    out_.insert(out_.end(), kHeaderBytes, 0);
+    out_.insert(out_.end(), kDnsHeaderBytes, 0);
     append(query.question);
     questions_ = query.question.empty() ? 0 : 1;
   }
   /// Forgets all records.
   void truncate(const DnsQuery& query) {
-    out_.resize(start_ + kHeaderBytes + query.question.size());
+    out_.resize(start_ + kDnsHeaderBytes + query.question.size());
     answers_ = authorities_ = additionals_ = 0;
     is_truncated_ = true;
   }
@@ -55,7 +54,9 @@ class DnsAnswerer::Writer {
   enum class Section { answer, authority, additional };
 
   /// Where a name begins that was written: in the question, or in a record's data.
-  [[nodiscard]] static std::size_t question_at(std::size_t offset) { return kHeaderBytes + offset; }
+  [[nodiscard]] static std::size_t question_at(std::size_t offset) {
+    return kDnsHeaderBytes + offset;
+  }
 
   /// A record whose owner begins there. Returns where its data does.
   std::size_t record(Section section, std::size_t owner_at, DnsType type, std::uint32_t ttl_s,
@@ -194,7 +195,7 @@ bool DnsAnswerer::write_addresses(const cache::Edge& edge, DnsType type, std::si
     if (!is_family(address, type)) continue;
     has_one = true;
     const Bytes bytes = Bytes(address.bytes).subspan(type == DnsType::a ? 12 : 0);
-    writer.record(Writer::Section::answer, owner_at, type, seconds(options_.ttl_ms), bytes);
+    writer.record(Writer::Section::answer, owner_at, type, whole_seconds(options_.ttl_ms), bytes);
   }
   return has_one;
 }
@@ -223,13 +224,13 @@ void DnsAnswerer::write_cname(Pending& pending, Writer& writer) const {
     return;
   }
   const std::size_t host_at = writer.record(Writer::Section::answer, Writer::question_at(0),
-                                            DnsType::cname, seconds(options_.ttl_ms), host);
+                                            DnsType::cname, whole_seconds(options_.ttl_ms), host);
   if (type == DnsType::cname || type == DnsType::any) return;
   const DnsZones::Zone* const zone = zones_.find(host).zone;
   if (zone == nullptr) return;
   if (!write_addresses(snapshot_->fleet->fleet()[edge], type, host_at, writer)) {
     writer.record(Writer::Section::authority, zone->name, DnsType::soa,
-                  seconds(options_.negative_ttl_ms), zone->soa);
+                  whole_seconds(options_.negative_ttl_ms), zone->soa);
   }
 }
 
@@ -237,7 +238,7 @@ void DnsAnswerer::write_cname(Pending& pending, Writer& writer) const {
 void DnsAnswerer::write_zone(const DnsQuery& query, const DnsZones::Found& name,
                              Writer& writer) const {
   const auto type = static_cast<DnsType>(query.type);
-  const std::uint32_t ttl_s = seconds(options_.negative_ttl_ms);
+  const std::uint32_t ttl_s = whole_seconds(options_.negative_ttl_ms);
   const std::size_t owner_at = Writer::question_at(0);
   const bool is_edge = name.node->edge != cache::kNoEdge;
   if (name.node->is_apex && type == DnsType::soa) {
@@ -338,7 +339,7 @@ void DnsAnswerer::write_records(Pending& pending, Writer& writer) const {
   if (writer.answers() > 0 || outcome.code == DnsCode::servfail) return;
   writer.record(Writer::Section::authority,
                 Writer::question_at(query.name_bytes - name.zone->name.size()), DnsType::soa,
-                seconds(options_.negative_ttl_ms), name.zone->soa);
+                whole_seconds(options_.negative_ttl_ms), name.zone->soa);
 }
 
 void DnsAnswerer::write(Pending& pending, bool is_udp, std::vector<std::uint8_t>& out) const {

@@ -6,9 +6,6 @@ namespace edgeward::controller {
 
 namespace {
 
-constexpr std::size_t kHeaderBytes = 12;
-constexpr std::uint8_t kLabelBytesMax = 63;
-
 /// Reads forward through a message; past its end everything is 0 and is_good() false.
 class Reader {
  public:
@@ -49,7 +46,7 @@ bool read_name(Reader& reader, DnsQuery& query) {
   std::size_t size = 0;
   while (true) {
     const std::uint8_t length = reader.byte();
-    if (!reader.is_good() || length > kLabelBytesMax) return false;
+    if (!reader.is_good() || length > kDnsLabelBytesMax) return false;
     if (size + length + 1 > DnsQuery::kNameBytesMax) return false;
     query.name[size++] = length;
     if (length == 0) break;
@@ -115,9 +112,9 @@ bool skip_owner(Reader& reader, bool& is_root) {
   for (; length != 0; length = reader.byte()) {
     if (length >= 0xC0) {
       const std::size_t target = static_cast<std::size_t>(length & 0x3F) << 8 | reader.byte();
-      return reader.is_good() && target >= kHeaderBytes && target < start;
+      return reader.is_good() && target >= kDnsHeaderBytes && target < start;
     }
-    if (length > kLabelBytesMax || !reader.is_good()) return false;
+    if (length > kDnsLabelBytesMax || !reader.is_good()) return false;
     (void)reader.take(length);
   }
   return reader.is_good();
@@ -159,7 +156,7 @@ bool read_sections(std::span<const std::uint8_t> message, Reader& reader, DnsQue
     if (!reader.is_good()) return false;
   }
   if (questions == 1) {
-    query.question = message.subspan(kHeaderBytes, reader.at() - kHeaderBytes);
+    query.question = message.subspan(kDnsHeaderBytes, reader.at() - kDnsHeaderBytes);
   }
   for (unsigned i = 0; i < answers + authorities + additionals; ++i) {
     if (!read_record(reader, i >= answers + authorities, query)) return false;
@@ -174,7 +171,7 @@ bool read_sections(std::span<const std::uint8_t> message, Reader& reader, DnsQue
 }  // namespace
 
 std::optional<DnsQuery> parse_dns_query(std::span<const std::uint8_t> message) {
-  if (message.size() < kHeaderBytes) return std::nullopt;
+  if (message.size() < kDnsHeaderBytes) return std::nullopt;
   Reader reader(message);
   DnsQuery query;
   query.id = reader.word();

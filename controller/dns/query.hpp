@@ -39,6 +39,8 @@ enum class DnsOption : std::uint16_t {
   client_subnet = 8,
   cookie = 10,
 };
+inline constexpr std::size_t kDnsHeaderBytes = 12;
+inline constexpr std::size_t kDnsLabelBytesMax = 63;
 inline constexpr std::uint16_t kDnsClassIn = 1;
 inline constexpr std::uint16_t kDnsClassAny = 255;
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/dns/query.hpp"
+
 namespace edgeward::controller {
 
 namespace {
@@ -40,12 +42,11 @@ std::vector<std::uint8_t> soa_data(const DnsZones::Zone& zone, std::int64_t nega
 
 std::optional<DnsName> dns_wire_name(std::string_view name) {
   constexpr std::size_t kNameBytesMax = 255;
-  constexpr std::size_t kLabelBytesMax = 63;
   if (name.ends_with('.')) name.remove_suffix(1);
   DnsName wire;
   while (!name.empty()) {
     const std::size_t end = std::min(name.find('.'), name.size());
-    if (end == 0 || end > kLabelBytesMax) return std::nullopt;
+    if (end == 0 || end > kDnsLabelBytesMax) return std::nullopt;
     wire.push_back(static_cast<std::uint8_t>(end));
     for (const char c : name.substr(0, end)) {
       const bool is_upper = c >= 'A' && c <= 'Z';

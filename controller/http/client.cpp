@@ -25,8 +25,8 @@ namespace http = boost::beast::http;
 namespace ssl = boost::asio::ssl;
 
 constexpr auto kTimeout = std::chrono::seconds(30);
-constexpr std::string_view kHttp = "http://";
-constexpr std::string_view kHttps = "https://";
+constexpr std::string_view kHttpScheme = "http://";
+constexpr std::string_view kHttpsScheme = "https://";
 
 /// Runs the steps of one exchange, each to its end or to the deadline: timeouts need the
 /// asynchronous way.
@@ -66,8 +66,8 @@ struct Target {
 
 Target target_of(std::string_view address) {
   Target target;
-  target.is_tls = address.starts_with(kHttps);
-  for (const std::string_view scheme : {kHttps, kHttp}) {
+  target.is_tls = address.starts_with(kHttpsScheme);
+  for (const std::string_view scheme : {kHttpsScheme, kHttpScheme}) {
     if (address.starts_with(scheme)) address.remove_prefix(scheme.size());
   }
   target.text = address;

@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "sim/logs/field_text.hpp"
+
 namespace edgeward::controller {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 /// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
 std::optional<geo::IpAddress> address_of(std::string_view node) {
@@ -38,7 +34,7 @@ bool is_for(std::string_view text) {
 std::optional<geo::IpAddress> forwarded_for(std::string_view element) {
   while (!element.empty()) {
     const std::size_t end = std::min(element.find(';'), element.size());
-    const std::string_view pair = trimmed(element.substr(0, end));
+    const std::string_view pair = sim::trimmed(element.substr(0, end));
     element.remove_prefix(std::min(end + 1, element.size()));
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (is_for(pair.substr(0, equals))) {
@@ -67,7 +63,7 @@ geo::IpAddress client_of(const geo::IpAddress& peer, const HttpRequest& request,
   while (!list.empty() && is_among(client, rules.proxies)) {
     const std::size_t comma = list.rfind(',');
     const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-    const std::string_view last = trimmed(list.substr(begin));
+    const std::string_view last = sim::trimmed(list.substr(begin));
     const auto address = is_forwarded ? forwarded_for(last) : address_of(last);
     if (!address) break;  // an unknown or hidden one: as far as anybody can say
     client = *address;

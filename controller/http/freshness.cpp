@@ -6,13 +6,14 @@
 #include <ctime>
 #include <system_error>
 
+#include "sim/logs/field_text.hpp"
+
 namespace edgeward::controller {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
 /// Larger ones are taken for this, as RFC 9111 §1.2.2 has it: 2^31 s.
-constexpr std::int64_t kSecondsMax = 2'147'483'648;
+constexpr std::int64_t kDeltaSecondsMax = 2'147'483'648;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -21,12 +22,6 @@ char lower(char c) {
 bool is_same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 /// What stands before the next comma that is not within quotes, which is taken off.
@@ -39,7 +34,7 @@ std::string_view take_item(std::string_view& list) {
     if (!is_quoted && end < list.size() && list[end] == ',') break;
   }
   end = std::min(end, list.size());
-  const std::string_view item = trimmed(list.substr(0, end));
+  const std::string_view item = sim::trimmed(list.substr(0, end));
   list.remove_prefix(std::min(end + 1, list.size()));
   return item;
 }
@@ -49,8 +44,8 @@ std::optional<std::int64_t> parse_seconds(std::string_view text) {
   if (!is_digits) return std::nullopt;
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc::result_out_of_range) return kSecondsMax;
-  return std::min(seconds, kSecondsMax);
+  if (error == std::errc::result_out_of_range) return kDeltaSecondsMax;
+  return std::min(seconds, kDeltaSecondsMax);
 }
 
 std::optional<std::int64_t> seconds_of(std::string_view cache_control, std::string_view name) {
@@ -76,7 +71,7 @@ std::int64_t fresh_ms_of(const OriginHead& head, const FreshnessRules& rules, st
   const auto expires_ms = parse_http_date(head.expires);
   if (!expires_ms) return 0;  // "0" and the like: in the past (RFC 9111 §5.3)
   const std::int64_t date_ms = parse_http_date(head.date).value_or(now_ms);
-  return std::clamp<std::int64_t>(*expires_ms - date_ms, 0, kSecondsMax * 1000);
+  return std::clamp<std::int64_t>(*expires_ms - date_ms, 0, kDeltaSecondsMax * 1000);
 }
 
 std::string_view name_of(std::string_view line) {
@@ -104,9 +99,9 @@ std::optional<std::string_view> directive(std::string_view cache_control, std::s
   while (!cache_control.empty()) {
     const std::string_view item = take_item(cache_control);
     const std::size_t equals = item.find('=');
-    if (!is_same_word(trimmed(item.substr(0, equals)), name)) continue;
+    if (!is_same_word(sim::trimmed(item.substr(0, equals)), name)) continue;
     if (equals == item.npos) return std::string_view();
-    std::string_view argument = trimmed(item.substr(equals + 1));
+    std::string_view argument = sim::trimmed(item.substr(equals + 1));
     if (argument.size() >= 2 && argument.front() == '"' && argument.back() == '"') {
       argument = argument.substr(1, argument.size() - 2);
     }
@@ -154,7 +149,7 @@ std::string_view field_of(std::string_view lines, std::string_view name) {
     std::string_view line = take_line(lines);
     if (!is_same_word(name_of(line), name)) continue;
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-    return trimmed(line.substr(std::min(name.size() + 1, line.size())));
+    return sim::trimmed(line.substr(std::min(name.size() + 1, line.size())));
   }
   return {};
 }

@@ -27,7 +27,7 @@ namespace {
 namespace json = boost::json;
 
 /// Decisions that wait to be written: some tens of megabytes.
-constexpr std::size_t kWaitingMax = 200'000;
+constexpr std::size_t kDecisionsWaitingMax = 200'000;
 /// A worker may be so many snapshots behind the newest that another one told of.
 constexpr std::uint64_t kVersionsBehind = 3;
 /// Workers tell at the same tick: after so long nothing more comes of a snapshot, mostly.
@@ -39,7 +39,7 @@ constexpr unsigned kV6Bits = 48;
   throw std::runtime_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
 }
 
-json::value edge_name(cache::EdgeId edge, const cache::Fleet& fleet) {
+json::value edge_json(cache::EdgeId edge, const cache::Fleet& fleet) {
   return edge == cache::kNoEdge ? json::value(nullptr) : json::value(fleet[edge].name);
 }
 
@@ -77,8 +77,8 @@ std::string decision_line(const LoggedDecision& logged, const policy::Snapshot& 
   // A DNS query names no content.
   if (request.content != cache::ContentId{}) line["content"] = cache::to_hex(request.content);
   if (request.size_bytes > 0) line["size_bytes"] = request.size_bytes;
-  line["edge"] = edge_name(decision.edge, part.fleet());
-  line["wanted"] = edge_name(decision.wanted, part.fleet());
+  line["edge"] = edge_json(decision.edge, part.fleet());
+  line["wanted"] = edge_json(decision.wanted, part.fleet());
   line["reason"] = policy::name(decision.reason);
   line["score"] = policy::rounded_score(decision.score, part.options().scoring);
   line["snapshot_version"] = decision.snapshot_version;
@@ -107,7 +107,7 @@ DecisionLog::~DecisionLog() {
 bool DecisionLog::add(LoggedDecisions decisions) {
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_decisions_ + decisions.decisions.size() > kWaitingMax) return false;
+    if (waiting_decisions_ + decisions.decisions.size() > kDecisionsWaitingMax) return false;
     waiting_decisions_ += decisions.decisions.size();
     waiting_.push_back(std::move(decisions));
   }

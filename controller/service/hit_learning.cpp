@@ -14,7 +14,7 @@ using cache::EdgeId;
 namespace {
 
 /// Events that may wait to be learned: 40 MB, more than a second brings.
-constexpr std::size_t kWaitingMax = 1'000'000;
+constexpr std::size_t kEventsWaitingMax = 1'000'000;
 
 bool has_same_edges(const cache::Fleet& a, const cache::Fleet& b) {
   if (a.edges.size() != b.edges.size()) return false;
@@ -49,7 +49,7 @@ HitLearning::HitLearning(std::shared_ptr<const cache::Fleet> fleet, const HitMod
 
 bool HitLearning::add(std::span<const cache::CacheEvent> events, const cache::Fleet& fleet) {
   const std::lock_guard lock(waiting_mutex_);
-  if (waiting_.size() + events.size() > kWaitingMax) return false;
+  if (waiting_.size() + events.size() > kEventsWaitingMax) return false;
   for (cache::CacheEvent event : events) {
     if (&fleet != fleet_.get()) {
       const auto edge = fleet_->find(fleet[event.edge].name);

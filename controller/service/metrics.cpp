@@ -86,8 +86,6 @@ constexpr std::array<std::pair<std::size_t, std::string_view>, 8> kDnsNames{{
     {16, "BADVERS"},
     {23, "BADCOOKIE"},
 }};
-constexpr std::array kModes{cache::EdgeMode::ready, cache::EdgeMode::drain, cache::EdgeMode::down,
-                            cache::EdgeMode::unknown};
 
 double seconds(std::int64_t ms) {
   return static_cast<double>(ms) / 1000;
@@ -233,7 +231,7 @@ void add_edges(const std::vector<EdgeView>& edges, Families& out) {
   out.add("edgeward_edge_mode", "1 for the mode that routing takes the edge for, 0 for the others.",
           MetricType::Gauge);
   for (const EdgeView& edge : edges) {
-    for (const cache::EdgeMode mode : kModes) {
+    for (const cache::EdgeMode mode : cache::kEdgeModes) {
       out.count(edge.state.mode == mode ? 1 : 0,
                 {{"edge", edge.name}, {"mode", std::string(cache::name(mode))}});
     }

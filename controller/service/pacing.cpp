@@ -26,30 +26,30 @@ std::int64_t read_ns(clockid_t clock) {
 
 /// Of the thread: when the piece of work under way began, by its processor time and by the clock,
 /// and until when the processor counts as shared.
-struct Piece {
+struct WorkPiece {
   std::int64_t worked_ns = 0;
   std::int64_t at_ns = 0;
   std::int64_t shared_until_ns = 0;
 };
-thread_local constinit Piece piece;
+thread_local constinit WorkPiece work_piece;
 
 void begin_piece() {
-  piece.worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
-  piece.at_ns = read_ns(CLOCK_MONOTONIC);
+  work_piece.worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
+  work_piece.at_ns = read_ns(CLOCK_MONOTONIC);
 }
 
 void rest(int) {
   const int error = errno;
-  const std::int64_t worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - piece.worked_ns;
+  const std::int64_t worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - work_piece.worked_ns;
   if (worked_ns >= kWorkNs) {
     const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
-    std::int64_t waited_ns = now_ns - piece.at_ns - worked_ns;
-    if (now_ns < piece.shared_until_ns) {
+    std::int64_t waited_ns = now_ns - work_piece.at_ns - worked_ns;
+    if (now_ns < work_piece.shared_until_ns) {
       const timespec duration{.tv_sec = 0, .tv_nsec = kRestNs};
       ::nanosleep(&duration, nullptr);
       waited_ns += read_ns(CLOCK_MONOTONIC) - now_ns - kRestNs;
     }
-    if (waited_ns > kLateNs) piece.shared_until_ns = now_ns + kSharedNs;
+    if (waited_ns > kLateNs) work_piece.shared_until_ns = now_ns + kSharedNs;
     begin_piece();
   }
   errno = error;

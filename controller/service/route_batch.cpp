@@ -24,29 +24,31 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-enum Field : std::size_t { client, content, service, size_bytes, kFieldCount };
-constexpr std::array<std::string_view, kFieldCount> kFields{"client", "content", "service",
-                                                            "size_bytes"};
+struct Member {
+  enum Index : std::size_t { client, content, service, size_bytes };
+};
+constexpr std::array<std::string_view, 4> kMemberNames{"client", "content", "service",
+                                                       "size_bytes"};
 
 constexpr std::string_view kNoObject = "expected an object";
 
 /// The members of an item as they were read, before they are judged.
 struct Fields {
-  std::array<bool, kFieldCount> is_there{};
-  std::array<bool, kFieldCount> is_read{};  ///< it has the type that it should have
-  std::array<std::string_view, size_bytes> text{};
+  std::array<bool, kMemberNames.size()> is_there{};
+  std::array<bool, kMemberNames.size()> is_read{};  ///< it has the type that it should have
+  std::array<std::string_view, Member::size_bytes> text{};
   std::uint64_t size = 0;
   std::string wrong_name;  ///< what is wrong with a member's name
 
   /// There, but of another type.
-  [[nodiscard]] bool is_wrong(Field field) const { return is_there[field] && !is_read[field]; }
+  [[nodiscard]] bool is_wrong(Member::Index i) const { return is_there[i] && !is_read[i]; }
   /// Something was passed over.
   [[nodiscard]] bool is_wrong() const { return !wrong_name.empty() || is_there != is_read; }
 };
 
 /// What a string holds: in place, but for one with escapes, which the parser keeps until it reads
 /// the next document. Not read where the value is no string.
-simdjson::error_code read_text(ondemand::value& value, std::string_view& text, bool& is_read) {
+simdjson::error_code read_string(ondemand::value& value, std::string_view& text, bool& is_read) {
   const std::string_view token = value.raw_json_token();
   if (token.front() != '"') return simdjson::SUCCESS;
   is_read = true;
@@ -78,8 +80,8 @@ bool is_at_end(ondemand::document& document) {
   return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
-std::string not_text(Field field) {
-  return fmt::format("{}: expected text", kFields[field]);
+std::string not_text(Member::Index member) {
+  return fmt::format("{}: expected text", kMemberNames[member]);
 }
 
 }  // namespace
@@ -109,26 +111,26 @@ struct RouteBatch::Json {
       ondemand::field field;
       if (const auto error = std::move(next).get(field)) return error;
       std::size_t i = 0;
-      while (i < kFieldCount && !field.key().unsafe_is_equal(kFields[i])) ++i;
-      if (i == kFieldCount) {  // unknown, or spelt with escapes
+      while (i < kMemberNames.size() && !field.key().unsafe_is_equal(kMemberNames[i])) ++i;
+      if (i == kMemberNames.size()) {  // unknown, or spelt with escapes
         std::string_view name;
         if (const auto error = field.unescaped_key().get(name)) return error;
-        i = static_cast<std::size_t>(std::find(kFields.begin(), kFields.end(), name) -
-                                     kFields.begin());
-        if (i == kFieldCount) {
+        i = static_cast<std::size_t>(std::find(kMemberNames.begin(), kMemberNames.end(), name) -
+                                     kMemberNames.begin());
+        if (i == kMemberNames.size()) {
           note([&] {
-            return fmt::format("unknown member {}{}", quote(name), suggestion(name, kFields));
+            return fmt::format("unknown member {}{}", quote(name), suggestion(name, kMemberNames));
           });
           continue;
         }
       }
       if (std::exchange(fields.is_there[i], true)) {
-        note([&] { return fmt::format("member {} is given twice", kFields[i]); });
+        note([&] { return fmt::format("member {} is given twice", kMemberNames[i]); });
         continue;
       }
-      if (i == size_bytes) {
+      if (i == Member::size_bytes) {
         fields.is_read[i] = read_whole(field.value(), fields.size);
-      } else if (const auto error = read_text(field.value(), fields.text[i], fields.is_read[i])) {
+      } else if (const auto error = read_string(field.value(), fields.text[i], fields.is_read[i])) {
         return error;
       }
     }
@@ -138,19 +140,19 @@ struct RouteBatch::Json {
   /// Makes a request of the fields, and its key; what is wrong with them is returned.
   std::optional<std::string> judge(const BatchRules& rules, policy::Request& request) {
     if (!fields.wrong_name.empty()) return std::move(fields.wrong_name);
-    if (fields.is_wrong(client)) return not_text(client);
-    const auto address = geo::IpAddress::parse(fields.text[client]);
-    if (!address) return not_an_address(fields.text[client]);
+    if (fields.is_wrong(Member::client)) return not_text(Member::client);
+    const auto address = geo::IpAddress::parse(fields.text[Member::client]);
+    if (!address) return not_an_address(fields.text[Member::client]);
     request.client = *address;
-    if (fields.is_wrong(content)) return not_text(content);
-    if (fields.text[content].empty()) return "content: a path such as /a is missing";
-    keys.write("", fields.text[content], key);
+    if (fields.is_wrong(Member::content)) return not_text(Member::content);
+    if (fields.text[Member::content].empty()) return "content: a path such as /a is missing";
+    keys.write("", fields.text[Member::content], key);
     request.content = cache::content_id(key);
-    if (fields.is_wrong(service)) return not_text(service);
-    const auto found = find_service(fields.text[service], rules.services);
-    if (!found) return no_such_service(fields.text[service], found.error());
+    if (fields.is_wrong(Member::service)) return not_text(Member::service);
+    const auto found = find_service(fields.text[Member::service], rules.services);
+    if (!found) return no_such_service(fields.text[Member::service], found.error());
     request.service = *found;
-    if (fields.is_wrong(size_bytes)) return "size_bytes: expected a whole number";
+    if (fields.is_wrong(Member::size_bytes)) return "size_bytes: expected a whole number";
     request.size_bytes = fields.size;
     return std::nullopt;
   }
@@ -239,7 +241,7 @@ void RouteBatch::add_fields(const BatchRules& rules) {
   if (const auto error = json_->judge(rules, request)) return add_error(*error, rules);
   require_room(rules);
   Ends ends{.begin = texts_.size()};
-  texts_ += json_->fields.text[client];
+  texts_ += json_->fields.text[Member::client];
   ends.client = texts_.size();
   texts_ += json_->key;
   ends.key = ends.error = texts_.size();

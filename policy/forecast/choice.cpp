@@ -15,7 +15,7 @@ constexpr double kOriginDecay = 0.9;
 
 }  // namespace
 
-void Candidates::add(std::vector<double> expected) {
+void ModelChoice::add(std::vector<double> expected) {
   std::vector<AccuracySums> errors;
   for (std::size_t i = 0; i < plan_.origins.size(); ++i) {
     const BacktestPlan one{.horizon = plan_.horizon, .origins = {plan_.origins[i]}};
@@ -26,7 +26,7 @@ void Candidates::add(std::vector<double> expected) {
   expected_.push_back(std::move(expected));
 }
 
-std::vector<double> Candidates::shares_by_error(std::size_t without) const {
+std::vector<double> ModelChoice::shares_by_error(std::size_t without) const {
   const std::size_t models = errors_.size();
   std::vector<double> errors(models);
   for (std::size_t model = 0; model < models; ++model) {
@@ -54,8 +54,8 @@ std::vector<double> Candidates::shares_by_error(std::size_t without) const {
   return shares;
 }
 
-void Candidates::add_row(std::size_t origin, std::span<const double> shares,
-                         std::vector<double>& result) const {
+void ModelChoice::add_row(std::size_t origin, std::span<const double> shares,
+                          std::vector<double>& result) const {
   const std::size_t begin = origin * plan_.horizon;
   for (std::size_t model = 0; model < expected_.size(); ++model) {
     if (shares[model] == 0) continue;
@@ -65,13 +65,13 @@ void Candidates::add_row(std::size_t origin, std::span<const double> shares,
   }
 }
 
-std::vector<double> Candidates::combined(std::span<const double> shares) const {
+std::vector<double> ModelChoice::combined(std::span<const double> shares) const {
   std::vector<double> result(plan_.origins.size() * plan_.horizon);
   for (std::size_t i = 0; i < plan_.origins.size(); ++i) add_row(i, shares, result);
   return result;
 }
 
-std::vector<double> Candidates::combined_by_error() const {
+std::vector<double> ModelChoice::combined_by_error() const {
   std::vector<double> result(plan_.origins.size() * plan_.horizon);
   for (std::size_t i = 0; i < plan_.origins.size(); ++i) add_row(i, shares_by_error(i), result);
   return result;

@@ -9,13 +9,13 @@
 
 namespace edgeward::policy {
 
-/// What models said at the origins of one plan, and how far off each was.
-class Candidates {
+/// A choice among models by what each said at the origins of one plan, and how far off it was.
+class ModelChoice {
  public:
   /// No origin: of a choice by all of them.
   static constexpr std::size_t kNoOrigin = static_cast<std::size_t>(-1);
 
-  Candidates(BacktestPlan plan, std::span<const double> observed)
+  ModelChoice(BacktestPlan plan, std::span<const double> observed)
       : plan_(std::move(plan)), observed_(observed) {}
 
   /// One more model's backtest.

@@ -17,8 +17,7 @@ namespace edgeward::policy {
 
 namespace {
 
-constexpr std::int64_t kHourMs = 3'600'000;
-constexpr std::int64_t kDayMs = 24 * kHourMs;
+constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kFirstMondayMs = 4 * kDayMs;  ///< 1970-01-05
 /// Forecasts are made again at most at so many origins, for a choice and for its interval.
 constexpr std::size_t kOriginsMax = 14;
@@ -70,8 +69,8 @@ std::size_t phase_steps(std::int64_t first_at_ms, std::int64_t step_ms,
 }
 
 std::string naive_name(std::int64_t period_ms) {
-  return fmt::format("seasonal_naive_{:g}",
-                     static_cast<double>(period_ms) / static_cast<double>(kHourMs));
+  const double days = static_cast<double>(period_ms) / static_cast<double>(kDayMs);
+  return fmt::format("seasonal_naive_{:g}", 24 * days);
 }
 
 /// Largest first; those without a share are left out.
@@ -138,7 +137,7 @@ std::vector<std::string> forecast_model_names(std::span<const std::int64_t> peri
 /// What all models say: at earlier origins, and of what is to come.
 struct Forecaster::Trial {
   const PreparedSeries& series;
-  Candidates before;
+  ModelChoice before;
   std::vector<std::vector<double>> next;
 };
 
@@ -173,7 +172,7 @@ Forecaster::Trial Forecaster::try_models(const PreparedSeries& series,
                         .phase = phase_steps(first_at_ms, options_.step_ms, periods_)};
   Trial trial{
       .series = series,
-      .before = Candidates(inner_plan(series.values.size(), options_, periods_), series.observed)};
+      .before = ModelChoice(inner_plan(series.values.size(), options_, periods_), series.observed)};
   for (const ForecastModelPtr& model : models_) {
     std::vector<double> before = policy::backtest(*model, history, trial.before.plan());
     series.keep_possible(before);

@@ -17,13 +17,13 @@ namespace {
 constexpr std::size_t kColumnsMax = 1024;
 
 /// What one column tells.
-struct Column {
+struct LogColumn {
   std::size_t number = 0;  ///< from 1
   Target target;
 };
 
 void add_column(const FieldNames& names, std::string_view name, std::size_t number,
-                std::vector<Column>& columns) {
+                std::vector<LogColumn>& columns) {
   std::vector<Target> targets;
   names.find(name, number, targets);
   for (const Target target : targets) columns.push_back({.number = number, .target = target});
@@ -106,7 +106,7 @@ class CloudFrontParser final : public LineParser {
 
   FieldNames names_;
   FieldValues values_;
-  std::vector<Column> columns_;
+  std::vector<LogColumn> columns_;
 };
 
 /// The separator that the line has most of, outside quotes.
@@ -127,14 +127,15 @@ char guess_separator(std::string_view line) {
 struct Header {
   char separator = ',';
   bool holds_number = false;  ///< a cell begins with a digit, as no name does
-  std::vector<Column> columns;
-  std::vector<Column> numbered;  ///< of those, what the user chose by number
-  std::string names;             ///< of the columns, for messages; cut where it gets long
+  std::vector<LogColumn> columns;
+  std::vector<LogColumn> numbered;  ///< of those, what the user chose by number
+  std::string names;                ///< of the columns, for messages; cut where it gets long
 
   /// Which fields the columns tell.
   [[nodiscard]] std::bitset<kFields> fields() const {
     std::bitset<kFields> result;
-    for (const Column& column : columns) result.set(static_cast<std::size_t>(column.target.field));
+    for (const LogColumn& column : columns)
+      result.set(static_cast<std::size_t>(column.target.field));
     return result;
   }
 };
@@ -164,11 +165,11 @@ Header read_header(std::string_view line, const FieldNames& names) {
 }
 
 /// The first of the chosen columns that is not there; null if all are.
-const std::string* find_missing(const std::vector<Column>& columns, Field field,
+const std::string* find_missing(const std::vector<LogColumn>& columns, Field field,
                                 const std::vector<std::string>& chosen) {
   for (std::size_t part = 0; part < chosen.size(); ++part) {
     const Target wanted{.field = field, .rank = static_cast<std::uint8_t>(part)};
-    const bool is_there = std::any_of(columns.begin(), columns.end(), [&](const Column& column) {
+    const bool is_there = std::any_of(columns.begin(), columns.end(), [&](const LogColumn& column) {
       return column.target == wanted;
     });
     if (!is_there) return &chosen[part];
@@ -177,7 +178,7 @@ const std::string* find_missing(const std::vector<Column>& columns, Field field,
 }
 
 /// What of the user's choice is not among the columns, for people; empty if nothing.
-std::string missing_choice(const std::vector<Column>& columns, const ColumnChoice& chosen) {
+std::string missing_choice(const std::vector<LogColumn>& columns, const ColumnChoice& chosen) {
   struct Choice {
     const char* option;
     Field field;
@@ -189,7 +190,8 @@ std::string missing_choice(const std::vector<Column>& columns, const ColumnChoic
                             {"--client", Field::client, chosen.client}};
   for (const Choice& choice : choices) {
     const std::string* const missing = find_missing(columns, choice.field, choice.columns);
-    if (missing != nullptr) return fmt::format("the {} column {}", choice.option, quoted(*missing));
+    if (missing != nullptr)
+      return fmt::format("the {} column {}", choice.option, sim::quoted(*missing));
   }
   return {};
 }
@@ -296,7 +298,7 @@ class CsvParser final : public LineParser {
 
   FieldNames names_;
   FieldValues values_;
-  std::vector<Column> columns_;
+  std::vector<LogColumn> columns_;
   std::string header_line_;
   std::string missing_;  ///< why no line can be read; empty if they can
   std::string arena_;

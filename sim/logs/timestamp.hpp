@@ -11,6 +11,7 @@ namespace edgeward::sim {
 // 9999, impossible dates and anything left over behind a time are absent. A leap second (:60) is
 // the first of the next minute. Fractions finer than a millisecond are cut.
 
+inline constexpr std::int64_t kHourMs = 3'600'000;
 inline constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;  ///< 9999-12-31T23:59:59.999Z
 
 /// Seconds since the epoch, with or without a fraction; 12 to 14 digits before the point are taken

@@ -6,20 +6,20 @@ namespace edgeward::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, kRoutings> kNames{"nearest", "recorded", "random",
-                                                         "weighted", "latency"};
+constexpr std::array<std::string_view, kRoutings> kRoutingNames{"nearest", "recorded", "random",
+                                                                "weighted", "latency"};
 constexpr std::array<std::string_view, 3> kPlannings{"none", "independent", "cooperative"};
 
 }  // namespace
 
 std::string_view name(Routing routing) {
-  return kNames[static_cast<std::size_t>(routing)];
+  return kRoutingNames[static_cast<std::size_t>(routing)];
 }
 
 std::optional<Routing> parse_routing(std::string_view text) {
-  const auto found = std::find(kNames.begin(), kNames.end(), text);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<Routing>(found - kNames.begin());
+  const auto found = std::find(kRoutingNames.begin(), kRoutingNames.end(), text);
+  if (found == kRoutingNames.end()) return std::nullopt;
+  return static_cast<Routing>(found - kRoutingNames.begin());
 }
 
 std::string_view name(Planning planning) {

@@ -20,11 +20,11 @@ json::value mean(std::uint64_t part, std::uint64_t whole, double scale, double s
   return rounded(static_cast<double>(part) / static_cast<double>(whole) * scale, steps);
 }
 
-json::value ratio(std::uint64_t part, std::uint64_t whole) {
+json::value ratio_json(std::uint64_t part, std::uint64_t whole) {
   return mean(part, whole, 1, 1e9);
 }
 
-json::value milliseconds(const std::optional<double>& ms) {
+json::value milliseconds_json(const std::optional<double>& ms) {
   return ms ? rounded(*ms, 1e3) : json::value(nullptr);
 }
 
@@ -32,10 +32,10 @@ json::object edge_json(const ReportedRun& run, const cache::Edge& edge, const Ed
   return {{"edge", edge.name},
           {"requests", counts.requests},
           {"hits", counts.hits},
-          {"hit_ratio", ratio(counts.hits, counts.requests)},
+          {"hit_ratio", ratio_json(counts.hits, counts.requests)},
           {"bytes", counts.bytes},
           {"hit_bytes", counts.hit_bytes},
-          {"byte_hit_ratio", ratio(counts.hit_bytes, counts.bytes)},
+          {"byte_hit_ratio", ratio_json(counts.hit_bytes, counts.bytes)},
           {"delayed_hits", counts.delayed_hits},
           {"uncacheable", counts.uncacheable},
           {"expired", counts.expired},
@@ -100,10 +100,10 @@ void add_fleet_json(const ReportedRun& run, const Report& report, json::object& 
   result["overload_requests"] = sum.overload_requests;
   result["distance_km"] = mean(sum.distance_m, sum.requests, 1e-3, 1e3);
   result["reasons"] = reasons_json(run);
-  result["latency_ms"] = {{"mean", milliseconds(fleet.latency.mean_ms())},
-                          {"p50", milliseconds(fleet.latency.quantile_ms(0.5))},
-                          {"p95", milliseconds(fleet.latency.quantile_ms(0.95))},
-                          {"p99", milliseconds(fleet.latency.quantile_ms(0.99))}};
+  result["latency_ms"] = {{"mean", milliseconds_json(fleet.latency.mean_ms())},
+                          {"p50", milliseconds_json(fleet.latency.quantile_ms(0.5))},
+                          {"p95", milliseconds_json(fleet.latency.quantile_ms(0.95))},
+                          {"p99", milliseconds_json(fleet.latency.quantile_ms(0.99))}};
   result["edges"] = std::move(edges);
   if (fleet.failures.empty()) return;
   json::array failures;

@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 /// Ratios carry nine digits: finer than one request in the longest trace that anyone replays.
-json::value rounded(double value) {
+json::value nine_decimals(double value) {
   return std::round(value * 1e9) / 1e9;
 }
 
@@ -23,7 +23,7 @@ json::value optional_value(const std::optional<T>& value) {
 }
 
 json::value optional_ratio(const std::optional<double>& value) {
-  return value ? rounded(*value) : json::value(nullptr);
+  return value ? nine_decimals(*value) : json::value(nullptr);
 }
 
 json::value optional_rate(const std::optional<double>& value) {
@@ -59,10 +59,10 @@ json::object trace_json(const TraceSummary& trace) {
 }
 
 json::object change_json(const ReportedChange& change) {
-  json::object result{{"hit_ratio", rounded(change.hit_ratio)},
+  json::object result{{"hit_ratio", nine_decimals(change.hit_ratio)},
                       {"low", optional_ratio(change.low)},
                       {"high", optional_ratio(change.high)},
-                      {"byte_hit_ratio", rounded(change.byte_hit_ratio)},
+                      {"byte_hit_ratio", nine_decimals(change.byte_hit_ratio)},
                       {"origin_bytes", change.origin_bytes}};
   if (change.latency_ms_mean) {
     result["latency_ms_mean"] = std::round(*change.latency_ms_mean * 1e3) / 1e3;

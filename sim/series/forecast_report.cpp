@@ -21,7 +21,7 @@ namespace {
 namespace json = boost::json;
 
 /// To nine significant digits: more than any forecast has, few enough to read.
-double rounded(double value) {
+double nine_digits(double value) {
   if (value == 0 || !std::isfinite(value)) return 0;
   return std::strtod(fmt::format("{:.8e}", value).c_str(), nullptr);
 }
@@ -33,11 +33,11 @@ std::string utc_text(const std::optional<std::int64_t>& at_ms) {
 }
 
 json::value figure(const std::optional<double>& value) {
-  return value ? json::value(rounded(*value)) : json::value(nullptr);
+  return value ? json::value(nine_digits(*value)) : json::value(nullptr);
 }
 
 std::string figure_field(const std::optional<double>& value) {
-  return value ? fmt::format("{}", rounded(*value)) : std::string{};
+  return value ? fmt::format("{}", nine_digits(*value)) : std::string{};
 }
 
 json::object accuracy_json(const policy::Accuracy& accuracy) {
@@ -60,7 +60,7 @@ json::object head_json(const SeriesTable& table, const policy::ForecastOptions& 
                        bool is_partial) {
   json::array periods;
   for (const std::int64_t period_ms : options.periods_ms) {
-    periods.push_back(static_cast<double>(period_ms) / SampledSeries::kHourMs);
+    periods.push_back(static_cast<double>(period_ms) / kHourMs);
   }
   return {{"schema_version", 1},
           {"partial", is_partial},
@@ -74,7 +74,7 @@ json::object head_json(const SeriesTable& table, const policy::ForecastOptions& 
 json::object series_json(const SeriesForecast& made) {
   json::array models;
   for (const policy::ModelShare& share : made.forecast.models) {
-    models.push_back(json::object{{"model", share.model}, {"share", rounded(share.share)}});
+    models.push_back(json::object{{"model", share.model}, {"share", nine_digits(share.share)}});
   }
   json::object backtest{{"origins", made.forecast.origins}};
   const json::object accuracy = accuracy_json(made.forecast.backtest);
@@ -86,9 +86,9 @@ json::object series_json(const SeriesForecast& made) {
     steps.push_back(
         json::object{{"step", i + 1},
                      {"timestamp", at_ms ? json::value(utc_text(at_ms)) : json::value(nullptr)},
-                     {"expected", rounded(step.expected)},
-                     {"low", rounded(step.low)},
-                     {"high", rounded(step.high)}});
+                     {"expected", nine_digits(step.expected)},
+                     {"low", nine_digits(step.low)},
+                     {"high", nine_digits(step.high)}});
   }
   return {{"series", made.series->name},
           {"points", made.series->values.size()},
@@ -123,8 +123,8 @@ std::string forecast_csv(const ForecastReport& report) {
     for (std::size_t i = 0; i < made.forecast.steps.size(); ++i) {
       const policy::ForecastStep& step = made.forecast.steps[i];
       fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{}\n", name, i + 1,
-                     utc_text(made.at_ms(i + 1)), rounded(step.expected), rounded(step.low),
-                     rounded(step.high));
+                     utc_text(made.at_ms(i + 1)), nine_digits(step.expected), nine_digits(step.low),
+                     nine_digits(step.high));
     }
   }
   return out;

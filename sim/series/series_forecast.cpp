@@ -29,11 +29,10 @@ class Forecasters {
     std::vector<std::string> notes;
     for (const auto& [step_ms, forecaster] : by_step_) {
       for (const std::int64_t period_ms : forecaster->unused_periods_ms()) {
-        notes.push_back(
-            fmt::format("a period of {:g} h is not used where the step is {:g} s: "
-                        "expected whole steps, at least two",
-                        static_cast<double>(period_ms) / SampledSeries::kHourMs,
-                        static_cast<double>(step_ms) / 1000));
+        notes.push_back(fmt::format(
+            "a period of {:g} h is not used where the step is {:g} s: "
+            "expected whole steps, at least two",
+            static_cast<double>(period_ms) / kHourMs, static_cast<double>(step_ms) / 1000));
       }
     }
     return notes;

@@ -22,9 +22,9 @@ namespace {
 constexpr std::size_t kNameBytesMax = 255;
 
 /// Rows in, series out.
-class Reader {
+class TableReader {
  public:
-  Reader(std::string_view file, TableShape shape) : file_(file), shape_(std::move(shape)) {
+  TableReader(std::string_view file, TableShape shape) : file_(file), shape_(std::move(shape)) {
     table_.layout = shape_.layout;
     if (!shape_.ignored_columns.empty()) {
       table_.notes.push_back(fmt::format("left out, since they hold no numbers: columns {}",
@@ -222,7 +222,7 @@ SeriesTable read_series(ByteSource& source, std::string_view name, SeriesLayout 
     ByteSource& source_;
   };
   PeekedSource peeked(std::make_unique<Borrowed>(source));
-  Reader reader(name, shape_of(peeked.first_bytes(), name, layout));
+  TableReader reader(name, shape_of(peeked.first_bytes(), name, layout));
   LineSplitter lines(peeked);
   LineSplitter::Line line;
   for (std::size_t number = 1; lines.next(line); ++number) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/input/byte_source.hpp"
+#include "sim/logs/timestamp.hpp"
 
 namespace edgeward::sim {
 
@@ -39,8 +40,6 @@ inline constexpr double kSeriesValueMax = 1e100;
 
 /// A series with a value every step; NaN where none is known, but neither first nor last.
 struct SampledSeries {
-  static constexpr std::int64_t kHourMs = 3'600'000;
-
   std::string name;
   std::int64_t step_ms = kHourMs;
   std::optional<std::int64_t> first_at_ms;  ///< time of values[0]

@@ -197,7 +197,7 @@ TableShape shape_of(std::string_view text, std::string_view name, SeriesLayout l
   shape.separator = separator;
   if (is_tall && shape.value_columns.empty()) {
     throw InputError(fmt::format("{}: no column of numbers beside the time column {}", name,
-                                 quoted(rows.front()[*time])));
+                                 sim::quoted(rows.front()[*time])));
   }
   return shape;
 }

@@ -39,7 +39,7 @@ struct TableShape {
   std::vector<std::string> ignored_columns;  ///< neither times nor numbers
   // Of a wide table.
   std::optional<std::int64_t> first_at_ms;  ///< where the header has times
-  std::int64_t step_ms = SampledSeries::kHourMs;
+  std::int64_t step_ms = kHourMs;
 };
 
 /// Finds the shape of a table that begins with `text` (the last line may be cut), in the layout

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kMinuteMs = 60 * kSecondMs;
-constexpr std::int64_t kHourMs = 60 * kMinuteMs;
 constexpr std::int64_t kUsualStepsMs[] = {
     kSecondMs,   5 * kSecondMs, 10 * kSecondMs, 15 * kSecondMs,  30 * kSecondMs,
     kMinuteMs,   5 * kMinuteMs, 10 * kMinuteMs, 15 * kMinuteMs,  30 * kMinuteMs,
@@ -100,7 +99,7 @@ std::int64_t step_of(const std::vector<Sample>& samples) {
     const std::int64_t difference_ms = samples[i].at_ms - samples[i - 1].at_ms;
     if (difference_ms > 0) differences.push_back(usual(difference_ms));
   }
-  if (differences.empty()) return SampledSeries::kHourMs;
+  if (differences.empty()) return kHourMs;
   const std::int64_t mode_ms = most_frequent(differences);
   for (auto begin = differences.begin(); begin != differences.end();) {
     const auto end = std::upper_bound(begin, differences.end(), *begin);

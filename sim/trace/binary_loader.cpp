@@ -13,7 +13,7 @@ namespace edgeward::sim {
 namespace {
 
 /// Records handled at a time: small enough for the first-level cache, long enough to prefetch.
-constexpr std::size_t kBatch = 1024;
+constexpr std::size_t kRecordsAtOnce = 1024;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
 static_assert(std::endian::native == std::endian::little, "records are read as they lie in memory");
@@ -72,15 +72,15 @@ void BinaryLoader::append(ByteSource& source, const std::string& path) {
 }
 
 void BinaryLoader::append_records(const char* bytes, std::size_t records) {
-  std::array<std::uint64_t, kBatch> ids;
-  std::array<std::uint32_t, kBatch> sizes_bytes;
-  std::array<ObjectTable::Known, kBatch> known;
+  std::array<std::uint64_t, kRecordsAtOnce> ids;
+  std::array<std::uint32_t, kRecordsAtOnce> sizes_bytes;
+  std::array<ObjectTable::Known, kRecordsAtOnce> known;
   if (trace_.stream.size() + records >= cache::kNever) {
     throw InputError(
         fmt::format("more than {} requests: replay the trace in parts", cache::kNever - 1));
   }
-  for (std::size_t done = 0; done < records; done += kBatch) {
-    const std::size_t count = std::min(kBatch, records - done);
+  for (std::size_t done = 0; done < records; done += kRecordsAtOnce) {
+    const std::size_t count = std::min(kRecordsAtOnce, records - done);
     const char* const batch = bytes + done * kRecordBytes;
     for (std::size_t i = 0; i < count; ++i) {
       ids[i] = load<std::uint64_t>(batch + i * kRecordBytes + 4);

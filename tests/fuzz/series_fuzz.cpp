@@ -21,7 +21,7 @@ void forecast(sim::SeriesTable table) {
   }
   if (table.series.size() > 3) table.series.resize(3);
   const sim::ForecastReport report =
-      sim::forecast_table(table, {.horizon = 3, .periods_ms = {24 * sim::SampledSeries::kHourMs}});
+      sim::forecast_table(table, {.horizon = 3, .periods_ms = {24 * sim::kHourMs}});
   require(report.series.size() == table.series.size(), "every series is forecast");
   for (const sim::SeriesForecast& made : report.series) {
     require(made.forecast.steps.size() == 3, "for the horizon");

@@ -13,7 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kHourMs = SampledSeries::kHourMs;
 constexpr std::int64_t kDayOneMs = 1'704'067'200'000;  ///< 2024-01-01T00:00:00Z
 
 SeriesTable table_of(std::size_t series, std::int64_t step_ms = kHourMs) {

@@ -13,7 +13,6 @@ namespace edgeward::sim {
 namespace {
 
 const double kNone = std::nan("");
-constexpr std::int64_t kHourMs = SampledSeries::kHourMs;
 constexpr std::int64_t kDayOneMs = 1'704'067'200'000;  ///< 2024-01-01T00:00:00Z
 
 SeriesTable read(std::string_view text, SeriesLayout layout = SeriesLayout::detect) {
