@@ -6,15 +6,9 @@
 #include <optional>
 
 #include "cache/ids.hpp"
+#include "policy/planner_options.hpp"
 
 namespace edgeward::policy {
-
-struct ContentDemandOptions {
-  std::size_t tracked_contents = 100'000;
-  double half_life_s = 86'400;  ///< after so long a request counts half
-
-  bool operator==(const ContentDemandOptions&) const = default;
-};
 
 /// How often each content is asked for at one edge, in bounded memory: counts that decay, over a
 /// long and over a short (an eighth) half-life.

@@ -53,6 +53,7 @@ class PlanBudget {
   void note(const Interval& interval, const PlanBudget* fleet = nullptr);
 
   [[nodiscard]] double share() const { return kShares[level_]; }
+  [[nodiscard]] std::size_t level() const { return level_; }
   /// By how much that level's hit ratio has been above that without plans, recent intervals most.
   [[nodiscard]] double hit_ratio_gain(std::size_t level) const { return gains_[level].hits.mean(); }
 
@@ -100,7 +101,8 @@ class PlanBudget {
   double bytes_ = 0;
   double hits_gained_ = 0;
   double bytes_gained_ = 0;
-  unsigned resting_ = 0;  ///< intervals yet without plans
+  double prefetched_bytes_ = 0;  ///< and not counted in these yet
+  unsigned resting_ = 0;         ///< intervals yet without plans
 };
 
 }  // namespace edgeward::policy

@@ -1,19 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "cache/ids.hpp"
+#include "policy/planner_options.hpp"
 
 namespace edgeward::policy {
-
-/// What plans are to save.
-enum class PlanObjective : std::uint8_t { requests, bytes, milliseconds };
-[[nodiscard]] std::string_view name(PlanObjective objective);
-[[nodiscard]] std::optional<PlanObjective> parse_plan_objective(std::string_view text);
 
 /// A content that an edge may be planned to keep.
 struct PlanCandidate {

@@ -79,6 +79,7 @@ void Planner::judge(std::span<const std::uint64_t> prefetched_bytes) {
   for (std::size_t at = 0; at < edges_.size(); ++at) {
     Edge& edge = edges_[at];
     PlanBudget::Interval interval = edge.shadows.take();
+    if (options_.judges_by_shadows) interval.realised = interval.outcomes[edge.budget.level()];
     interval.realised.prefetched_bytes = prefetched_bytes[at];
     if (edge.settling > 0) {
       --edge.settling;

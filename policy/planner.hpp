@@ -10,26 +10,10 @@
 #include "policy/fleet_demand.hpp"
 #include "policy/placement.hpp"
 #include "policy/plan_budget.hpp"
+#include "policy/planner_options.hpp"
 #include "policy/shadow_caches.hpp"
 
 namespace edgeward::policy {
-
-/// How plans are made.
-struct PlannerOptions {
-  bool is_cooperative = false;           ///< edges together, else each alone
-  std::int64_t interval_ms = 3'600'000;  ///< from one plan to the next
-  std::int64_t horizon_ms = 86'400'000;  ///< what a plan looks ahead
-  PlanObjective objective = PlanObjective::bytes;
-  /// Hours of the day, those of the least forecast demand, in which contents are fetched ahead.
-  int off_peak_hours = 8;
-  /// Of an edge's bandwidth, what fetching ahead may take.
-  double fill_ratio = 0.1;
-  ContentDemandOptions demand;  ///< of each edge
-  /// Contents of all edges together that are tracked.
-  std::size_t fleet_contents = 1'000'000;
-
-  bool operator==(const PlannerOptions&) const = default;
-};
 
 /// What plans take of an edge to be so.
 struct PlannedEdge {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cache/parameters.hpp"
-#include "policy/planner.hpp"
+#include "policy/planner_options.hpp"
 #include "sim/replay/accountant.hpp"
 #include "sim/replay/cells.hpp"
 #include "sim/replay/fleet_counts.hpp"

@@ -119,6 +119,7 @@ PlanMaker::PlanMaker(const PlanningOptions& options, std::shared_ptr<const cache
       sample_(options.sampled_contents),
       edges_(fleet_->edges.size()) {
   options_.planner.is_cooperative = options.mode == PlanMode::cooperative;
+  options_.planner.judges_by_shadows = true;
   std::vector<policy::ShadowCaches> shadows;
   for (std::size_t at = 0; at < edges_.size(); ++at) {
     edges_[at].capacity_bytes = fleet_->edges[at].capacity_bytes;

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "policy/planner.hpp"
+#include "policy/planner_options.hpp"
 
 namespace edgeward::controller {
 
