@@ -111,7 +111,7 @@ class Agent::State {
   [[nodiscard]] bool read_request(Client& client, HttpRequestReader& reader, std::string& unread,
                                   Tasks::Yield yield);
   void drain(Tasks::Yield yield);
-  void log_end() const;
+  void log_end();
 
   const cache::Edge& edge_;
   AgentOptions options_;
@@ -272,7 +272,8 @@ void Agent::State::drain(Tasks::Yield yield) {
   for (Client* const client : clients_) client->stream.stream().cancel();
 }
 
-void Agent::State::log_end() const {
+void Agent::State::log_end() {
+  holdings_.index().expire(wall_ms());
   const PlanCounts& plans = plans_.counts();
   log_.write({.message = "stopped",
               .fields = {{"requests", reporter_.requests()},
@@ -282,6 +283,8 @@ void Agent::State::log_end() const {
                          {"fetched_bytes", fills_.counts().bytes},
                          {"not_kept", fills_.counts().not_kept},
                          {"evictions", holdings_.evictions()},
+                         {"protected_evictions", holdings_.protected_evictions()},
+                         {"protected_bytes", holdings_.index().protected_bytes()},
                          {"prefetched", plans.prefetched},
                          {"evicted_by_plan", plans.evicted},
                          {"given_up", plans.given_up},

@@ -190,6 +190,10 @@ void Fills::prepare(Fill& fill, const OriginHead& head, Tasks::Yield yield) {
 /// Makes room, and says in the store what is to come.
 cache::Stored<cache::Done> Fills::begin(Fill& fill, std::uint64_t length_bytes,
                                         Tasks::Yield yield) {
+  // A plan that asks for what is replaced asks for what replaces it.
+  if (const auto* const held = holdings_.index().find(fill.content)) {
+    fill.protected_until_ms = std::max(fill.protected_until_ms, held->protected_until_ms);
+  }
   if (auto removed = holdings_.remove(fill.content, yield); !removed) return removed;
   if (auto reserved = reserve(fill, length_bytes, yield); !reserved) return reserved;
   return store_with_room(
@@ -297,7 +301,7 @@ void Fills::complete(Fill& fill, Tasks::Yield yield) {
   if (!stored) return keep_no_more(fill, stored.error(), yield);
   holdings_.release(fill.reserved_bytes - fill.have_bytes);
   fill.reserved_bytes = 0;
-  holdings_.add(fill.content, fill.meta);
+  holdings_.add(fill.content, fill.meta, fill.protected_until_ms);
   fill.is_stored = true;
 }
 

@@ -62,7 +62,8 @@ struct Fill {
   bool may_be_kept_later = true;  ///< what keeps it from there may pass
   bool is_store_away = false;     ///< it is that the store does not answer
   std::uint64_t reserved_bytes = 0;
-  cache::ObjectMeta meta;  ///< of what is kept
+  std::int64_t protected_until_ms = 0;  ///< a plan asks for it until then
+  cache::ObjectMeta meta;               ///< of what is kept
 
   std::deque<std::shared_ptr<Chunk>> window;
   std::uint64_t window_begin = 0;  ///< number of its first chunk

@@ -1,5 +1,7 @@
 #include "controller/agent/holdings.hpp"
 
+#include "controller/terminal.hpp"
+
 namespace edgeward::controller {
 
 cache::Stored<cache::Done> Holdings::reserve(std::uint64_t bytes, Tasks::Yield yield) {
@@ -26,24 +28,28 @@ void Holdings::release(std::uint64_t bytes) {
 }
 
 cache::Stored<cache::Done> Holdings::evict_one(Tasks::Yield yield) {
-  const cache::LruInventory::Entry* const victim = index_.victim();
+  const cache::LruInventory::Entry* const victim = index_.victim(wall_ms());
   if (victim == nullptr) {
     return cache::failed(cache::StoreFault::out_of_memory, "all that is held is being read");
   }
+  const bool is_protected = victim->protected_until_ms != 0;
   auto removed = remove(victim->content, yield);
   if (removed) ++evictions_;
+  if (removed && is_protected) ++protected_evictions_;
   return removed;
 }
 
-void Holdings::add(cache::ContentId content, const cache::ObjectMeta& meta) {
+void Holdings::add(cache::ContentId content, const cache::ObjectMeta& meta,
+                   std::int64_t protected_until_ms) {
   reserved_bytes_ -= meta.length_bytes;
-  index_.insert(content, meta);
+  index_.insert(content, meta, protected_until_ms);
 }
 
 cache::Stored<cache::Done> Holdings::remove(cache::ContentId content, Tasks::Yield yield) {
   const cache::LruInventory::Entry* const entry = index_.find(content);
   if (entry == nullptr) return cache::Done{};
   const cache::ObjectMeta meta = entry->meta;
+  const std::int64_t protected_until_ms = entry->protected_until_ms;
   index_.erase(content);
   leaving_bytes_ += meta.length_bytes;
   const auto done = store_.run(
@@ -54,7 +60,9 @@ cache::Stored<cache::Done> Holdings::remove(cache::ContentId content, Tasks::Yie
       yield);
   leaving_bytes_ -= meta.length_bytes;
   // Whether it is gone is not known: it is asked for again, or removed again.
-  if (!done && index_.find(content) == nullptr) index_.insert(content, meta);
+  if (!done && index_.find(content) == nullptr) {
+    index_.insert(content, meta, protected_until_ms);
+  }
   changed_.notify();
   return done;
 }

@@ -24,6 +24,8 @@ class Holdings {
     return index_.used_bytes() + leaving_bytes_ + reserved_bytes_;
   }
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
+  /// Of these, what a plan asked for.
+  [[nodiscard]] std::uint64_t protected_evictions() const { return protected_evictions_; }
 
   /// Reserves room, for which what was not used for longest goes. Fails as out_of_memory where
   /// there is none, else as the store does.
@@ -31,8 +33,9 @@ class Holdings {
   void release(std::uint64_t bytes);
   /// Removes what goes next, where the store has less room than was thought.
   [[nodiscard]] cache::Stored<cache::Done> evict_one(Tasks::Yield yield);
-  /// It is complete in the store; its bytes were reserved.
-  void add(cache::ContentId content, const cache::ObjectMeta& meta);
+  /// It is complete in the store; its bytes were reserved. A plan asks for it until then.
+  void add(cache::ContentId content, const cache::ObjectMeta& meta,
+           std::int64_t protected_until_ms);
   /// Out of memory at once, and then out of the store. Done where it is not held.
   cache::Stored<cache::Done> remove(cache::ContentId content, Tasks::Yield yield);
 
@@ -44,6 +47,7 @@ class Holdings {
   std::uint64_t reserved_bytes_ = 0;
   std::uint64_t leaving_bytes_ = 0;
   std::uint64_t evictions_ = 0;
+  std::uint64_t protected_evictions_ = 0;
 };
 
 }  // namespace edgeward::controller
