@@ -35,6 +35,11 @@ class LruInventory {
   void protect(ContentId content, std::int64_t until_ms);
   /// Ends the protection of those that are not protected any more.
   void expire(std::int64_t now_ms);
+  /// Calls it with each entry, in any order.
+  template <class Visit>
+  void visit(const Visit& visit) {
+    for (const auto& [content, entry] : entries_) visit(*entry);
+  }
   /// The one to go next; nothing where all are being read.
   [[nodiscard]] const Entry* victim(std::int64_t now_ms);
 

@@ -1,12 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <vector>
 
 #include "cache/store/lru_inventory.hpp"
+#include "cache/store/purge_values.hpp"
 #include "controller/agent/store_threads.hpp"
 #include "controller/agent/tasks.hpp"
 
 namespace edgeward::controller {
+
+/// An object as it was at some time; what took its place has another version.
+struct HeldVersion {
+  cache::ContentId content{};
+  std::uint64_t version = 0;
+};
 
 /// What an edge holds, in its memory and in its store, and the room for more. Invariant: what is
 /// held, what is being removed and what is reserved for objects that are being written are never
@@ -38,6 +47,11 @@ class Holdings {
            std::int64_t protected_until_ms);
   /// Out of memory at once, and then out of the store. Done where it is not held.
   cache::Stored<cache::Done> remove(cache::ContentId content, Tasks::Yield yield);
+  /// The same where it is still of that version. Done only if that is gone, whoever removed it.
+  [[nodiscard]] cache::Stored<cache::Done> remove(const HeldVersion& held, Tasks::Yield yield);
+  /// What is held and a purge is of. From here on it is served to nobody, and asked for anew
+  /// without conditions; it is to be removed.
+  [[nodiscard]] std::vector<HeldVersion> condemn(const cache::Purge& purge);
 
  private:
   StoreThreads& store_;
@@ -46,6 +60,7 @@ class Holdings {
   std::uint64_t capacity_bytes_;
   std::uint64_t reserved_bytes_ = 0;
   std::uint64_t leaving_bytes_ = 0;
+  std::map<cache::ContentId, unsigned> leaving_;  ///< removals that the store has not answered
   std::uint64_t evictions_ = 0;
   std::uint64_t protected_evictions_ = 0;
 };

@@ -145,7 +145,7 @@ std::optional<PlanRunner::Failure> PlanRunner::prefetch(const cache::PlannedActi
   fill->protected_until_ms = action.deadline_ms;
   fills_.wait_for_head(*fill, yield);
   if (!fill->head || fill->is_kept) fills_.wait_for_end(*fill, yield);
-  if (fill->is_stored || fill->is_not_modified) {
+  if (!fill->is_purged && (fill->is_stored || fill->is_not_modified)) {
     holdings_.index().protect(wanted.content, action.deadline_ms);
     return std::nullopt;
   }

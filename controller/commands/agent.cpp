@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cache/redis/agent_store.hpp"
+#include "cache/redis/purges.hpp"
 #include "controller/agent/agent.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/config_file.hpp"
@@ -72,6 +73,11 @@ int run_agent(const AgentCommand& command) {
                    [&](unsigned thread) {
                      return std::make_unique<cache::redis::RedisAgentStore>(
                          edge.name, servers, steady_ms, seed + thread);
+                   },
+               .make_purges =
+                   [&](unsigned thread) {
+                     return std::make_unique<cache::redis::RedisEdgePurges>(
+                         edge.name, servers, steady_ms, seed + 1000 + thread);
                    }},
               log);
   log.write({.message = "starting",
