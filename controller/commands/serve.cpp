@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache/redis/purges.hpp"
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
@@ -27,6 +28,7 @@
 #include "controller/log/log.hpp"
 #include "controller/network/inherited_sockets.hpp"
 #include "controller/network/server.hpp"
+#include "controller/redis_access.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
@@ -35,6 +37,7 @@
 #include "controller/service/keeper.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/purging.hpp"
 #include "controller/service/reloader.hpp"
 #include "controller/service/supervisor.hpp"
 #include "controller/service/watch.hpp"
@@ -256,6 +259,14 @@ LogRecord listening_record(const Server& server, const TlsContexts& tls) {
           {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
 }
 
+/// Nothing where edges share nothing with the service.
+std::unique_ptr<Purging> make_purging(const RedisOptions& redis, const Log& log) {
+  if (!redis.is_configured) return nullptr;
+  return std::make_unique<Purging>(std::make_unique<cache::redis::RedisPurgeStore>(
+                                       servers_of(redis), redis_clock_ms, redis_seed()),
+                                   log);
+}
+
 int run_serve(const ServeCommand& command) {
   const double begun = steady_seconds();
   const sigset_t signals = block_signals();
@@ -295,6 +306,7 @@ int run_serve(const ServeCommand& command) {
                      .fleet = routing.fleet},
                     publisher, learning, supervisor, log);
   Keeper keeper(config.serve.state_dir, publisher, learning, log);
+  const std::unique_ptr<Purging> purging = make_purging(config.redis, log);
   Watch watch;
   (void)watch.update(publisher.edges(wall_ms()), {}, wall_ms());  // changes are told from here on
   const ApiOptions api{
@@ -309,7 +321,8 @@ int run_serve(const ServeCommand& command) {
       .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); },
-      .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); }};
+      .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
+      .purging = purging.get()};
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
   log.write(with_fields(listening_record(server, tls), {{"duration_ms", ms_since(begun)}}));
@@ -388,6 +401,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/events              what edges say of their requests: chances of a hit\n"
       "  POST /v1/rtt                 measured round trips, NDJSON or CSV\n"
       "  POST /v1/reload              as SIGHUP\n"
+      "  POST /v1/purge               what edges are to hold no more; /v1/purges/ID: how far it "
+      "is\n"
       "The log goes to stderr, a line for what happens to the service, none for a request.\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"

@@ -94,6 +94,7 @@ void read_plans(const YamlNode& node, AgentOptions& options, Faults& faults) {
 
 void read_redis(const YamlNode& node, const std::filesystem::path& folder, RedisOptions& options,
                 Faults& faults) {
+  options.is_configured = true;
   YamlMap map(node, "redis", faults);
   cache::redis::Servers& servers = options.servers;
   read_address(map, "server", servers.options.address);

@@ -262,6 +262,7 @@ void write_dns(const DnsOptions& dns, YamlWriter& out) {
 }
 
 void write_redis(const RedisOptions& redis, YamlWriter& out) {
+  if (!redis.is_configured) return;
   const cache::redis::Servers& servers = redis.servers;
   out.open("redis");
   out.line("server", in_quotes(servers.options.address.text()));

@@ -225,7 +225,7 @@ TEST_CASE("the example configuration holds the defaults") {
                                   .fallback = {.point = example.fleet.origin.point,
                                                .source = geo::LocationSource::fallback}});
   CHECK(example.serve == ServeOptions{});
-  CHECK(example.redis == RedisOptions{});
+  CHECK(example.redis == RedisOptions{.is_configured = true});
   CHECK(example.agent == AgentOptions{});
 }
 
