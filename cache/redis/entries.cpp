@@ -244,6 +244,64 @@ std::optional<ObjectMeta> decode_meta(const Fields& fields) {
                     .error_stale_until_ms = time("error_stale_until")};
 }
 
+Fields encode(const Purge& purge) {
+  std::string edges;
+  for (const std::string& edge : purge.edges) {
+    if (!edges.empty()) edges += '\n';
+    edges += edge;
+  }
+  Fields fields;
+  fields.put("id", purge.id).put_time("at", purge.at_ms).put("kind", name(purge.kind));
+  fields.put("text", purge.text).put("edges", edges);
+  return fields;
+}
+
+std::optional<Purge> decode_purge(const StreamEntry& entry) {
+  const Fields& fields = entry.fields;
+  const auto id = fields.text("id");
+  const auto at_ms = fields.time("at");
+  const auto kind = fields.text("kind");
+  const auto text = fields.text("text");
+  const bool is_prefix = kind == name(PurgeKind::prefix);
+  if (!id || !parse_hex(*id) || !at_ms || (!is_prefix && kind != name(PurgeKind::key)) || !text ||
+      text->empty() || !is_key(*text)) {
+    return std::nullopt;
+  }
+  Purge purge{.entry = entry.id,
+              .id = std::string(*id),
+              .at_ms = *at_ms,
+              .kind = is_prefix ? PurgeKind::prefix : PurgeKind::key,
+              .text = std::string(*text),
+              .edges = {}};
+  std::string_view edges = fields.text("edges").value_or("");
+  while (!edges.empty()) {
+    const std::size_t end = std::min(edges.find('\n'), edges.size());
+    if (end > 0) purge.edges.emplace_back(edges.substr(0, end));
+    edges.remove_prefix(std::min(end + 1, edges.size()));
+  }
+  return purge;
+}
+
+std::optional<PurgeStatus> decode_purge_status(const Reply& hash) {
+  constexpr std::string_view kEdge = "edge:";
+  const auto fields = Fields::of(hash);
+  if (!fields) return std::nullopt;
+  auto purge = decode_purge({.id = {}, .fields = *fields});
+  if (!purge) return std::nullopt;
+  PurgeStatus status{.purge = std::move(*purge), .answers = {}};
+  for (std::size_t i = 0; i < hash.elements.size(); i += 2) {
+    const std::string_view field = hash.elements[i].text;
+    const std::string_view removed = hash.elements[i + 1].text;
+    if (!field.starts_with(kEdge)) continue;
+    const auto count = parse_number(removed);
+    if (!count && !removed.empty()) return std::nullopt;
+    status.answers.push_back({.edge = std::string(field.substr(kEdge.size())), .removed = count});
+  }
+  std::sort(status.answers.begin(), status.answers.end(),
+            [](const PurgeAnswer& a, const PurgeAnswer& b) { return a.edge < b.edge; });
+  return status;
+}
+
 std::string encode_requests(std::span<const EdgeRequest> requests) {
   std::string text;
   for (const EdgeRequest& request : requests) {

@@ -10,6 +10,7 @@
 #include "cache/redis/fields.hpp"
 #include "cache/store/agent_store.hpp"
 #include "cache/store/edge_values.hpp"
+#include "cache/store/purge_values.hpp"
 
 namespace edgeward::cache::redis {
 
@@ -34,6 +35,11 @@ namespace edgeward::cache::redis {
 
 [[nodiscard]] Fields encode(const ObjectMeta& meta);
 [[nodiscard]] std::optional<ObjectMeta> decode_meta(const Fields& fields);
+
+[[nodiscard]] Fields encode(const Purge& purge);
+[[nodiscard]] std::optional<Purge> decode_purge(const StreamEntry& entry);
+/// Of a hash: the purge and, by edge, what it said.
+[[nodiscard]] std::optional<PurgeStatus> decode_purge_status(const Reply& hash);
 
 /// A line a request, six columns with a tab between: at, client, CONTENT, size_bytes, hit or miss,
 /// key. A key that is too long or would break its line is left empty.

@@ -18,6 +18,10 @@ std::string EdgeKeys::object_chunk(ContentId content, std::uint64_t n) const {
   return fmt::format("{}object:{}:{}", start_, to_hex(content), n);
 }
 
+std::string purge_answers_key(std::string_view id) {
+  return fmt::format("{}:{}", kPurgeKey, id);
+}
+
 std::string bucket_name(std::size_t bucket) {
   return fmt::format("{:02x}", bucket);
 }

@@ -28,6 +28,8 @@ class EdgeKeys {
   [[nodiscard]] std::string plan() const { return start_ + "plan"; }
   [[nodiscard]] std::string actions() const { return start_ + "actions"; }
   [[nodiscard]] std::string dead() const { return start_ + "dead"; }
+  /// String: the entry of the last purge that was done.
+  [[nodiscard]] std::string purged() const { return start_ + "purged"; }
 
  private:
   std::string start_;  ///< edgeward:{EDGE}:
@@ -35,6 +37,9 @@ class EdgeKeys {
 
 inline constexpr std::string_view kLeaderKey = "edgeward:{control}:leader";
 inline constexpr std::string_view kEpochKey = "edgeward:{control}:epoch";
+inline constexpr std::string_view kPurgeKey = "edgeward:{control}:purge";
+/// Hash: what is asked for; by edge (`edge:EDGE`) how many objects it removed, empty before.
+[[nodiscard]] std::string purge_answers_key(std::string_view id);
 
 /// The consumer group of an edge's agents.
 inline constexpr std::string_view kAgents = "agents";

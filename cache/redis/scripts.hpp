@@ -152,4 +152,29 @@ if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 )lua";
 
+/// KEYS purge, answers · ARGV limit of the stream, milliseconds that answers are kept, number of
+/// fields, they, edges that are waited for. Returns 0 where it was asked for before. An entry says
+/// after which it came, so that who reads it knows whether some are missing.
+inline constexpr std::string_view kAskPurge = R"lua(
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local last = '0-0'
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+for i = 1, #info, 2 do
+  if info[i] == 'last-generated-id' then last = info[i + 1] end
+end
+local fields = tonumber(ARGV[3])
+redis.call('HSET', KEYS[2], unpack(ARGV, 4, 3 + fields))
+for i = 4 + fields, #ARGV do redis.call('HSET', KEYS[2], 'edge:' .. ARGV[i], '') end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'after', last, unpack(ARGV, 4, 3 + fields))
+return 1
+)lua";
+
+/// KEYS answers · ARGV edge, objects. The first answer of an edge that is waited for counts.
+inline constexpr std::string_view kAnswerPurge = R"lua(
+if redis.call('HGET', KEYS[1], 'edge:' .. ARGV[1]) ~= '' then return 0 end
+redis.call('HSET', KEYS[1], 'edge:' .. ARGV[1], ARGV[2])
+return 1
+)lua";
+
 }  // namespace edgeward::cache::redis

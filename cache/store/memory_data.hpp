@@ -47,6 +47,11 @@ struct StoredReport {
   std::int64_t ends_at_ms = 0;
 };
 
+struct StoredPurge {
+  PurgeStatus status;
+  std::int64_t ends_at_ms = 0;
+};
+
 struct EdgeData {
   std::optional<StoredReport> report;
   std::map<ContentId, StoredObject> objects;
@@ -62,6 +67,7 @@ struct EdgeData {
   std::map<std::uint64_t, Pending> pending;
   std::uint64_t dead_end = 1;
   std::deque<DeadLetter> dead;
+  std::string purge_position;
 
   void note_change(bool is_held, const Holding& holding) {
     digests.buckets[inventory_bucket(holding.content)] ^= digest_of(holding);
@@ -86,6 +92,9 @@ struct MemoryStore::Shared {
   std::string owner;
   std::int64_t lease_ends_at_ms = 0;
   std::uint64_t epoch = 0;
+  std::uint64_t purges_end = 1;  ///< entry of the next
+  std::deque<Purge> purges;
+  std::map<std::string, StoredPurge, std::less<>> purge_answers;
 
   EdgeData& edge(std::string_view name) { return edges[std::string(name)]; }
 };
@@ -93,6 +102,9 @@ struct MemoryStore::Shared {
 using SharedMemory = std::shared_ptr<MemoryStore::Shared>;
 
 [[nodiscard]] std::unique_ptr<AgentStore> make_memory_agent_store(SharedMemory shared,
+                                                                  std::string_view edge);
+[[nodiscard]] std::unique_ptr<PurgeStore> make_memory_purge_store(SharedMemory shared);
+[[nodiscard]] std::unique_ptr<EdgePurges> make_memory_edge_purges(SharedMemory shared,
                                                                   std::string_view edge);
 
 }  // namespace edgeward::cache

@@ -203,4 +203,12 @@ std::unique_ptr<PlannerLease> MemoryStore::lease() {
   return std::make_unique<MemoryLease>(shared_);
 }
 
+std::unique_ptr<PurgeStore> MemoryStore::purges() {
+  return make_memory_purge_store(shared_);
+}
+
+std::unique_ptr<EdgePurges> MemoryStore::purges_of(std::string_view edge) {
+  return make_memory_edge_purges(shared_, edge);
+}
+
 }  // namespace edgeward::cache

@@ -6,6 +6,7 @@
 
 #include "cache/store/agent_store.hpp"
 #include "cache/store/edge_store.hpp"
+#include "cache/store/purge_store.hpp"
 
 namespace edgeward::cache {
 
@@ -23,6 +24,8 @@ class MemoryStore {
   [[nodiscard]] std::unique_ptr<EdgeStore> controller();
   [[nodiscard]] std::unique_ptr<AgentStore> agent(std::string_view edge);
   [[nodiscard]] std::unique_ptr<PlannerLease> lease();
+  [[nodiscard]] std::unique_ptr<PurgeStore> purges();
+  [[nodiscard]] std::unique_ptr<EdgePurges> purges_of(std::string_view edge);
 
   struct Shared;
 

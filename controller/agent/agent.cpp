@@ -16,6 +16,7 @@
 #include "controller/agent/fills.hpp"
 #include "controller/agent/holdings.hpp"
 #include "controller/agent/plan_runner.hpp"
+#include "controller/agent/purger.hpp"
 #include "controller/agent/reporter.hpp"
 #include "controller/agent/responder.hpp"
 #include "controller/agent/store_threads.hpp"
@@ -59,10 +60,12 @@ class Agent::State {
         log_(log),
         acceptor_(open_acceptor(context_, setup.options.listen)),
         store_(context_, setup.make_store, setup.options.store_threads),
+        purge_store_(context_, setup.make_purges, 1),
         holdings_(tasks_, store_, setup.edge.capacity_bytes),
         fills_(tasks_, holdings_, setup.fill_from, options_),
         reporter_(tasks_, holdings_, edge_, options_, log),
         plans_(tasks_, holdings_, fills_, options_, log),
+        purger_(tasks_, holdings_, fills_, purge_store_, edge_.name, options_, log),
         responder_(holdings_, fills_, reporter_) {}
 
   [[nodiscard]] std::string listens_at() const {
@@ -89,6 +92,8 @@ class Agent::State {
       ready();
       tasks_.start([this](Tasks::Yield own) { reporter_.run(own); });
       tasks_.start([this](Tasks::Yield own) { plans_.run(own); });
+      tasks_.start([this](Tasks::Yield own) { purger_.read(own); });
+      tasks_.start([this](Tasks::Yield own) { purger_.run(own); });
       accept(yield);
     });
     context_.run();
@@ -111,7 +116,7 @@ class Agent::State {
   [[nodiscard]] bool read_request(Client& client, HttpRequestReader& reader, std::string& unread,
                                   Tasks::Yield yield);
   void drain(Tasks::Yield yield);
-  void log_end() const;
+  void log_end();
 
   const cache::Edge& edge_;
   AgentOptions options_;
@@ -120,10 +125,12 @@ class Agent::State {
   Tasks tasks_{context_};
   tcp::acceptor acceptor_;
   StoreThreads store_;
+  PurgeThreads purge_store_;
   Holdings holdings_;
   Fills fills_;
   Reporter reporter_;
   PlanRunner plans_;
+  Purger purger_;
   Responder responder_;
   std::unordered_set<Client*> clients_;
   Signal client_gone_{context_};
@@ -149,6 +156,7 @@ void Agent::State::recover(Tasks::Yield yield) {
               .fields = {{"objects", std::uint64_t{holdings_.index().size()}},
                          {"bytes", holdings_.index().used_bytes()},
                          {"capacity_bytes", holdings_.capacity_bytes()}}});
+  purger_.catch_up(yield);
 }
 
 void Agent::State::accept(Tasks::Yield yield) {
@@ -272,7 +280,8 @@ void Agent::State::drain(Tasks::Yield yield) {
   for (Client* const client : clients_) client->stream.stream().cancel();
 }
 
-void Agent::State::log_end() const {
+void Agent::State::log_end() {
+  holdings_.index().expire(wall_ms());
   const PlanCounts& plans = plans_.counts();
   log_.write({.message = "stopped",
               .fields = {{"requests", reporter_.requests()},
@@ -282,10 +291,14 @@ void Agent::State::log_end() const {
                          {"fetched_bytes", fills_.counts().bytes},
                          {"not_kept", fills_.counts().not_kept},
                          {"evictions", holdings_.evictions()},
+                         {"protected_evictions", holdings_.protected_evictions()},
+                         {"protected_bytes", holdings_.index().protected_bytes()},
                          {"prefetched", plans.prefetched},
                          {"evicted_by_plan", plans.evicted},
                          {"given_up", plans.given_up},
                          {"dropped", plans.dropped},
+                         {"purges", purger_.counts().purges},
+                         {"purged", purger_.counts().objects},
                          {"requests_untold", reporter_.lost()}}});
 }
 

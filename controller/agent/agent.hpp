@@ -6,6 +6,7 @@
 
 #include "cache/edge.hpp"
 #include "cache/store/agent_store.hpp"
+#include "cache/store/purge_store.hpp"
 #include "controller/agent/agent_options.hpp"
 #include "controller/http/http_url.hpp"
 #include "controller/log/log.hpp"
@@ -19,6 +20,7 @@ struct AgentSetup {
   HttpUrl fill_from;  ///< origin or parent
   /// One for each thread that waits for the store.
   std::function<std::unique_ptr<cache::AgentStore>(unsigned thread)> make_store;
+  std::function<std::unique_ptr<cache::EdgePurges>(unsigned thread)> make_purges;
 };
 
 /// The reference edge: an HTTP cache whose objects lie in its store, which tells controllers what

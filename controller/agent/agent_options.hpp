@@ -30,8 +30,9 @@ struct AgentOptions {
   unsigned store_threads = 4;                ///< each with a connection to Redis
 
   std::int64_t report_interval_ms = 1000;
-  std::int64_t plan_interval_ms = 250;  ///< how often it looks for actions
-  unsigned prefetches_max = 4;          ///< at once
+  std::int64_t purge_interval_ms = 250;  ///< how often it looks for purges
+  std::int64_t plan_interval_ms = 250;   ///< how often it looks for actions
+  unsigned prefetches_max = 4;           ///< at once
   std::uint64_t prefetch_bps = 1'000'000'000;
   unsigned attempts_max = 4;                    ///< of one action; then it is given up
   cache::BackoffOptions retry{500, 30'000};     ///< between two of them

@@ -14,6 +14,10 @@ namespace {
 /// Chunks of one body in memory, beside the one that is being filled.
 constexpr std::size_t kWindowChunks = 4;
 constexpr std::size_t kReadBytesMax = 256 << 10;
+/// For how long a parent may still give what was purged here, since it has not done it yet.
+constexpr double kParentsPurgeS = 60;
+constexpr std::size_t kRecentPurgesMax = 1024;
+constexpr std::string_view kPurged = "it was purged while it was fetched";
 
 /// When it stops being fresh, and for how long it is served after that. Whether it may be shared.
 bool set_times(const OriginHead& head, const AgentOptions& options, cache::ObjectMeta& meta) {
@@ -76,14 +80,15 @@ Fills::Shared Fills::start(cache::ContentId content, const std::string& key,
   fill->content = content;
   fill->key = key;
   fill->authorization = authorization;
+  fill->begun_at_ms = wall_ms();
   fill->is_alone = is_alone;
   ++counts_.fetches;
-  under_way_[fill.get()] = nullptr;
+  under_way_[fill] = nullptr;
   tasks_.start([this, fill](Tasks::Yield yield) {
     OriginFetch fetch(tasks_, from_, options_);
-    under_way_[fill.get()] = &fetch;
+    under_way_[fill] = &fetch;
     run(*fill, fetch, yield);
-    under_way_.erase(fill.get());
+    under_way_.erase(fill);
     fill->is_ended = true;
     if (fill->error) ++counts_.failed;
     const auto found = shared_.find(fill->content);
@@ -106,6 +111,56 @@ void Fills::end() {
     if (fetch != nullptr) fetch->stop();
     fill->changed.notify();
   }
+}
+
+std::vector<std::shared_ptr<Fill>> Fills::discard(const cache::Purge& purge) {
+  const double now_s = steady_seconds();
+  if (!purge.id.empty()) recent_.push_back({.purge = purge, .came_at_s = now_s});
+  while (!recent_.empty() && (recent_.size() > kRecentPurgesMax ||
+                              now_s - recent_.front().came_at_s > kParentsPurgeS)) {
+    recent_.pop_front();
+  }
+  std::vector<Shared> stored;
+  for (const auto& [fill, fetch] : under_way_) {
+    if (fill->is_alone || fill->is_purged || !is_named(purge, fill->key) ||
+        !is_before(purge, fill->begun_at_ms)) {
+      continue;
+    }
+    fill->is_purged = true;
+    const auto found = shared_.find(fill->content);
+    if (found != shared_.end() && found->second == fill) shared_.erase(found);
+    if (!std::exchange(fill->is_kept, false)) continue;
+    fill->not_kept = kPurged;
+    fill->may_be_kept_later = true;
+    ++counts_.not_kept;
+    ++clearing_[fill->content];
+    stored.push_back(fill);
+    fill->changed.notify();
+  }
+  return stored;
+}
+
+cache::Stored<cache::Done> Fills::clear(Fill& fill, Tasks::Yield yield) {
+  const std::uint64_t chunks = fill.window_begin + fill.window.size() + 1;
+  const auto removed = holdings_.store().run(
+      fill.content,
+      [content = fill.content, chunks](cache::AgentStore& store) {
+        return store.remove_object(content, chunks);
+      },
+      yield);
+  if (!removed) return removed;
+  holdings_.release(std::exchange(fill.reserved_bytes, 0));
+  if (const auto left = clearing_.find(fill.content); --left->second == 0) clearing_.erase(left);
+  return removed;
+}
+
+/// Whether it left its origin before a purge that came lately: a parent gave it.
+bool Fills::is_from_before_purge(const Fill& fill) {
+  const double now_s = steady_seconds();
+  return std::any_of(recent_.begin(), recent_.end(), [&](const RecentPurge& recent) {
+    return now_s - recent.came_at_s <= kParentsPurgeS && is_named(recent.purge, fill.key) &&
+           fill.meta.stored_at_ms < recent.purge.at_ms;
+  });
 }
 
 OriginRequest Fills::request_of(const Fill& fill) {
@@ -136,6 +191,7 @@ void Fills::run(Fill& fill, OriginFetch& fetch, Tasks::Yield yield) {
 /// What is held is what the origin has: it is fresh again, as its header and the new one say.
 void Fills::freshen(Fill& fill, const OriginHead& news, Tasks::Yield yield) {
   fill.is_not_modified = true;
+  if (fill.is_purged) return;  // of what was held then
   cache::LruInventory::Entry* const held = holdings_.index().find(fill.content);
   if (held == nullptr) return;  // it went meanwhile
   cache::ObjectMeta& meta = held->meta;
@@ -164,6 +220,7 @@ void Fills::prepare(Fill& fill, const OriginHead& head, Tasks::Yield yield) {
     fill.may_be_kept_later = may_pass;
   };
   if (fill.is_alone) return passed_on("it is of one client", true);
+  if (fill.is_purged || is_from_before_purge(fill)) return passed_on(std::string(kPurged), true);
   if (head.status != 200) {
     const bool is_gone = head.status >= 300 && head.status < 500 && head.status != 408 &&
                          head.status != 425 && head.status != 429;
@@ -190,10 +247,14 @@ void Fills::prepare(Fill& fill, const OriginHead& head, Tasks::Yield yield) {
 /// Makes room, and says in the store what is to come.
 cache::Stored<cache::Done> Fills::begin(Fill& fill, std::uint64_t length_bytes,
                                         Tasks::Yield yield) {
+  // A plan that asks for what is replaced asks for what replaces it.
+  if (const auto* const held = holdings_.index().find(fill.content)) {
+    fill.protected_until_ms = std::max(fill.protected_until_ms, held->protected_until_ms);
+  }
   if (auto removed = holdings_.remove(fill.content, yield); !removed) return removed;
   if (auto reserved = reserve(fill, length_bytes, yield); !reserved) return reserved;
   return store_with_room(
-      fill.content,
+      fill,
       [content = fill.content, version = fill.meta.version](cache::AgentStore& store) {
         return store.begin_object(content, version);
       },
@@ -202,17 +263,24 @@ cache::Stored<cache::Done> Fills::begin(Fill& fill, std::uint64_t length_bytes,
 
 cache::Stored<cache::Done> Fills::reserve(Fill& fill, std::uint64_t bytes, Tasks::Yield yield) {
   auto reserved = holdings_.reserve(bytes, yield);
-  if (reserved) fill.reserved_bytes += bytes;
+  if (!reserved) return reserved;
+  if (!fill.is_kept) {
+    holdings_.release(bytes);
+    return cache::failed(cache::StoreFault::busy, std::string(kPurged));
+  }
+  fill.reserved_bytes += bytes;
   return reserved;
 }
 
 /// A store that is full takes it once something else has gone.
 template <class Work>
-cache::Stored<cache::Done> Fills::store_with_room(cache::ContentId content, Work work,
-                                                  Tasks::Yield yield) {
+cache::Stored<cache::Done> Fills::store_with_room(Fill& fill, Work work, Tasks::Yield yield) {
   constexpr int kEvictionsMax = 8;
   for (int i = 0;; ++i) {
-    auto done = holdings_.store().run(content, work, yield);
+    if (!fill.is_kept || clearing_.contains(fill.content)) {
+      return cache::failed(cache::StoreFault::busy, std::string(kPurged));
+    }
+    auto done = holdings_.store().run(fill.content, work, yield);
     if (done || done.error().fault != cache::StoreFault::out_of_memory) return done;
     if (i == kEvictionsMax || !holdings_.evict_one(yield)) return done;
   }
@@ -278,7 +346,7 @@ void Fills::end_chunk(Fill& fill, Tasks::Yield yield) {
   if (!fill.is_kept) return;
   const std::uint64_t n = fill.window_begin + fill.window.size() - 1;
   const auto stored = store_with_room(
-      fill.content,
+      fill,
       [content = fill.content, n, chunk = fill.window.back()](cache::AgentStore& store) {
         return store.put_chunk(content, n, {chunk->data.get(), chunk->size});
       },
@@ -289,19 +357,21 @@ void Fills::end_chunk(Fill& fill, Tasks::Yield yield) {
 void Fills::complete(Fill& fill, Tasks::Yield yield) {
   fill.meta.length_bytes = fill.have_bytes;
   const auto stored = store_with_room(
-      fill.content,
+      fill,
       [content = fill.content, meta = fill.meta](cache::AgentStore& store) {
         return store.complete_object(content, meta);
       },
       yield);
   if (!stored) return keep_no_more(fill, stored.error(), yield);
+  if (!fill.is_kept) return;  // it is removed again
   holdings_.release(fill.reserved_bytes - fill.have_bytes);
   fill.reserved_bytes = 0;
-  holdings_.add(fill.content, fill.meta);
+  holdings_.add(fill.content, fill.meta, fill.protected_until_ms);
   fill.is_stored = true;
 }
 
 void Fills::keep_no_more(Fill& fill, const cache::StoreError& error, Tasks::Yield yield) {
+  if (!fill.is_kept) return;
   const bool is_full = error.fault == cache::StoreFault::out_of_memory;
   fill.is_store_away = is_passing(error.fault) && !is_full;
   keep_no_more(fill, error.message, true, yield);
@@ -309,6 +379,7 @@ void Fills::keep_no_more(Fill& fill, const cache::StoreError& error, Tasks::Yiel
 
 /// It goes on to those who wait, but into the store no more.
 void Fills::keep_no_more(Fill& fill, std::string why, bool may_pass, Tasks::Yield yield) {
+  if (!fill.is_kept) return;  // it was purged meanwhile, which does the same
   fill.is_kept = false;
   fill.not_kept = std::move(why);
   fill.may_be_kept_later = may_pass;

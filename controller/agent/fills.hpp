@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "controller/agent/agent_options.hpp"
 #include "controller/agent/holdings.hpp"
@@ -48,6 +49,7 @@ struct Fill {
   cache::ContentId content{};
   std::string key;
   std::string authorization;
+  std::int64_t begun_at_ms = 0;
   bool is_alone = false;  ///< for who started it: neither kept nor given to others
 
   std::optional<OriginHead> head;  ///< once it is there
@@ -56,13 +58,15 @@ struct Fill {
   bool is_not_modified = false;   ///< what is held is fresh again
   bool is_shared = true;          ///< others than who started it may have it
   bool is_taken = false;          ///< somebody has it that is not shared
+  bool is_purged = false;         ///< it began before a purge that is of it
   bool is_kept = false;           ///< it goes into the store, and who is behind reads it there
   bool is_stored = false;         ///< it is there whole
   std::string not_kept;           ///< why it does not go there
   bool may_be_kept_later = true;  ///< what keeps it from there may pass
   bool is_store_away = false;     ///< it is that the store does not answer
   std::uint64_t reserved_bytes = 0;
-  cache::ObjectMeta meta;  ///< of what is kept
+  std::int64_t protected_until_ms = 0;  ///< a plan asks for it until then
+  cache::ObjectMeta meta;               ///< of what is kept
 
   std::deque<std::shared_ptr<Chunk>> window;
   std::uint64_t window_begin = 0;  ///< number of its first chunk
@@ -112,12 +116,22 @@ class Fills {
     std::list<std::uint64_t>::iterator position_;
   };
 
+  /// From here on nobody else gets what is being fetched and a purge is of, nor is it kept. Gives
+  /// those of which the store has a part, which is to be removed.
+  [[nodiscard]] std::vector<std::shared_ptr<Fill>> discard(const cache::Purge& purge);
+  /// Removes it; until that is done nothing of its content is kept.
+  [[nodiscard]] cache::Stored<cache::Done> clear(Fill& fill, Tasks::Yield yield);
+
   [[nodiscard]] const FillCounts& counts() const { return counts_; }
   /// Stops all of them.
   void end();
 
  private:
   using Shared = std::shared_ptr<Fill>;
+  struct RecentPurge {
+    cache::Purge purge;
+    double came_at_s = 0;
+  };
 
   [[nodiscard]] Shared start(cache::ContentId content, const std::string& key,
                              const std::string& authorization, bool is_alone);
@@ -133,8 +147,9 @@ class Fills {
   [[nodiscard]] cache::Stored<cache::Done> reserve(Fill& fill, std::uint64_t bytes,
                                                    Tasks::Yield yield);
   template <class Work>
-  [[nodiscard]] cache::Stored<cache::Done> store_with_room(cache::ContentId content, Work work,
+  [[nodiscard]] cache::Stored<cache::Done> store_with_room(Fill& fill, Work work,
                                                            Tasks::Yield yield);
+  [[nodiscard]] bool is_from_before_purge(const Fill& fill);
   void keep_no_more(Fill& fill, std::string why, bool may_pass, Tasks::Yield yield);
   void keep_no_more(Fill& fill, const cache::StoreError& error, Tasks::Yield yield);
   void complete(Fill& fill, Tasks::Yield yield);
@@ -144,7 +159,9 @@ class Fills {
   HttpUrl from_;
   AgentOptions options_;
   std::map<cache::ContentId, Shared> shared_;
-  std::map<Fill*, OriginFetch*> under_way_;
+  std::map<Shared, OriginFetch*> under_way_;
+  std::map<cache::ContentId, unsigned> clearing_;  ///< what was purged of them is being removed
+  std::deque<RecentPurge> recent_;                 ///< oldest first
   std::uint64_t last_version_ = 0;
   FillCounts counts_;
 };

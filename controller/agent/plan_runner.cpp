@@ -114,6 +114,7 @@ std::optional<PlanRunner::Failure> PlanRunner::attempt(const cache::PlannedActio
         false};
   }
   if (action.action.kind == cache::ActionKind::prefetch) return prefetch(action, yield);
+  holdings_.index().protect(action.action.content, 0);
   const auto removed = holdings_.remove(action.action.content, yield);
   if (removed) return std::nullopt;
   return Failure{.error = removed.error().message,
@@ -132,14 +133,22 @@ std::optional<PlanRunner::Failure> PlanRunner::prefetch(const cache::PlannedActi
                    false};
   }
   const auto* const held = holdings_.index().find(wanted.content);
-  if (held != nullptr && wall_ms() < held->meta.fresh_until_ms) return std::nullopt;
+  if (held != nullptr && wall_ms() < held->meta.fresh_until_ms) {
+    holdings_.index().protect(wanted.content, action.deadline_ms);
+    return std::nullopt;
+  }
   if (!wait_for_turn(wanted.size_bytes, yield)) return Failure{"the agent ends"};
   if (wall_ms() >= action.deadline_ms) return Failure{"its plan has ended", false};
   const auto fill = fills_.fetch(wanted.content, wanted.key);
   if (fill == nullptr) return Failure{"too much is being fetched"};
+  // Before it is stored, so that it is never held without.
+  fill->protected_until_ms = action.deadline_ms;
   fills_.wait_for_head(*fill, yield);
   if (!fill->head || fill->is_kept) fills_.wait_for_end(*fill, yield);
-  if (fill->is_stored || fill->is_not_modified) return std::nullopt;
+  if (!fill->is_purged && (fill->is_stored || fill->is_not_modified)) {
+    holdings_.index().protect(wanted.content, action.deadline_ms);
+    return std::nullopt;
+  }
   if (!fill->not_kept.empty()) {
     return Failure{fill->not_kept, fill->may_be_kept_later, fill->is_store_away};
   }

@@ -2,8 +2,8 @@
 
 namespace edgeward::controller {
 
-StoreThreads::StoreThreads(boost::asio::io_context& context, const MakeAgentStore& make,
-                           unsigned threads)
+template <class Store>
+ThreadsOf<Store>::ThreadsOf(boost::asio::io_context& context, const Make& make, unsigned threads)
     : context_(context) {
   for (unsigned i = 0; i < threads; ++i) {
     threads_.push_back(std::make_unique<Thread>());
@@ -14,7 +14,8 @@ StoreThreads::StoreThreads(boost::asio::io_context& context, const MakeAgentStor
   }
 }
 
-StoreThreads::~StoreThreads() {
+template <class Store>
+ThreadsOf<Store>::~ThreadsOf() {
   for (const auto& thread : threads_) {
     const std::lock_guard lock(thread->mutex);
     thread->is_ending = true;
@@ -23,7 +24,8 @@ StoreThreads::~StoreThreads() {
   for (const auto& thread : threads_) thread->thread.join();
 }
 
-bool StoreThreads::add(Thread& thread, Job job) {
+template <class Store>
+bool ThreadsOf<Store>::add(Thread& thread, Job job) {
   {
     const std::lock_guard lock(thread.mutex);
     if (thread.jobs.size() >= kWaitingMax) return false;
@@ -33,7 +35,8 @@ bool StoreThreads::add(Thread& thread, Job job) {
   return true;
 }
 
-void StoreThreads::work(Thread& thread) {
+template <class Store>
+void ThreadsOf<Store>::work(Thread& thread) {
   while (true) {
     Job job;
     {
@@ -46,5 +49,8 @@ void StoreThreads::work(Thread& thread) {
     job(*thread.store);
   }
 }
+
+template class ThreadsOf<cache::AgentStore>;
+template class ThreadsOf<cache::EdgePurges>;
 
 }  // namespace edgeward::controller

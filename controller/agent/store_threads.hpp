@@ -12,42 +12,43 @@
 #include <vector>
 
 #include "cache/store/agent_store.hpp"
+#include "cache/store/purge_store.hpp"
 #include "controller/agent/tasks.hpp"
 
 namespace edgeward::controller {
 
-using MakeAgentStore = std::function<std::unique_ptr<cache::AgentStore>(unsigned thread)>;
-
-/// Threads that wait for the store, each with one of its own, so that the agent's thread never
+/// Threads that wait for a store, each with one of its own, so that the agent's thread never
 /// does. What a coroutine asks for it has when it goes on; when too much waits it fails as busy.
 /// What is done to one content is done in the order in which it was asked for.
-class StoreThreads {
+template <class Store>
+class ThreadsOf {
  public:
+  using Make = std::function<std::unique_ptr<Store>(unsigned thread)>;
+
   /// Calls that wait for one thread.
   static constexpr std::size_t kWaitingMax = 256;
 
-  StoreThreads(boost::asio::io_context& context, const MakeAgentStore& make, unsigned threads);
+  ThreadsOf(boost::asio::io_context& context, const Make& make, unsigned threads);
   /// What waits is done first.
-  ~StoreThreads();
+  ~ThreadsOf();
 
   /// `work` takes the store, on a thread of its own: it owns what it uses.
   template <class Work>
-  std::invoke_result_t<Work, cache::AgentStore&> run(Work work, Tasks::Yield yield) {
+  std::invoke_result_t<Work, Store&> run(Work work, Tasks::Yield yield) {
     next_ = (next_ + 1) % threads_.size();
     return run_at(next_, std::move(work), yield);
   }
   /// The same for what changes a content.
   template <class Work>
-  std::invoke_result_t<Work, cache::AgentStore&> run(cache::ContentId content, Work work,
-                                                     Tasks::Yield yield) {
+  std::invoke_result_t<Work, Store&> run(cache::ContentId content, Work work, Tasks::Yield yield) {
     return run_at(static_cast<std::uint64_t>(content) % threads_.size(), std::move(work), yield);
   }
 
  private:
-  using Job = std::function<void(cache::AgentStore&)>;
+  using Job = std::function<void(Store&)>;
 
   struct Thread {
-    std::unique_ptr<cache::AgentStore> store;
+    std::unique_ptr<Store> store;
     std::mutex mutex;  ///< guards what follows, but the thread
     std::condition_variable wake;
     std::deque<Job> jobs;
@@ -56,9 +57,8 @@ class StoreThreads {
   };
 
   template <class Work>
-  std::invoke_result_t<Work, cache::AgentStore&> run_at(std::size_t thread, Work work,
-                                                        Tasks::Yield yield) {
-    using Result = std::invoke_result_t<Work, cache::AgentStore&>;
+  std::invoke_result_t<Work, Store&> run_at(std::size_t thread, Work work, Tasks::Yield yield) {
+    using Result = std::invoke_result_t<Work, Store&>;
     struct Call {
       explicit Call(boost::asio::io_context& context) : done(context) {}
       Result result;
@@ -66,8 +66,8 @@ class StoreThreads {
       Signal done;
     };
     auto call = std::make_shared<Call>(context_);
-    const bool is_taken = add(*threads_[thread], [this, call, work = std::move(work)](
-                                                     cache::AgentStore& store) mutable {
+    const bool is_taken = add(*threads_[thread], [this, call,
+                                                  work = std::move(work)](Store& store) mutable {
       Result result = work(store);
       // With it goes what this thread has of the call.
       boost::asio::post(context_, [own = std::move(call), result = std::move(result)]() mutable {
@@ -88,5 +88,13 @@ class StoreThreads {
   std::vector<std::unique_ptr<Thread>> threads_;
   std::size_t next_ = 0;
 };
+
+/// Of the edge's own store.
+using StoreThreads = ThreadsOf<cache::AgentStore>;
+/// Of what is to be purged: apart, so that who is asked for that holds up nothing else.
+using PurgeThreads = ThreadsOf<cache::EdgePurges>;
+
+extern template class ThreadsOf<cache::AgentStore>;
+extern template class ThreadsOf<cache::EdgePurges>;
 
 }  // namespace edgeward::controller

@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "cache/redis/agent_store.hpp"
+#include "cache/redis/purges.hpp"
 #include "controller/agent/agent.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/config_file.hpp"
 #include "controller/data_folder.hpp"
 #include "controller/log/log.hpp"
-#include "controller/secret_file.hpp"
+#include "controller/redis_access.hpp"
 #include "controller/terminal.hpp"
 
 namespace edgeward::controller {
@@ -49,29 +50,26 @@ HttpUrl fill_source(const cache::Edge& edge, const Config& config) {
   throw std::runtime_error(fmt::format("cannot fetch from '{}': expected http://HOST:PORT", text));
 }
 
-std::int64_t steady_ms() {
-  return static_cast<std::int64_t>(steady_seconds() * 1000);
-}
-
 int run_agent(const AgentCommand& command) {
   Config config = read_config(command.config, data_folder());
   if (!command.listen.empty()) config.agent.listen = command.listen;
   const cache::Edge& edge = find_edge(config.fleet, command.edge);
-  cache::redis::Servers servers = config.redis.servers;
-  if (config.redis.password_file) {
-    servers.options.login.password = read_secret(*config.redis.password_file);
-  }
+  const cache::redis::Servers servers = servers_of(config.redis);
   const Log log(config.serve.log);
   const HttpUrl from = fill_source(edge, config);
-  const auto seed =
-      static_cast<std::uint64_t>(wall_ms()) * 1000 + static_cast<std::uint64_t>(::getpid() % 1000);
+  const std::uint64_t seed = redis_seed();
   Agent agent({.edge = edge,
                .options = config.agent,
                .fill_from = from,
                .make_store =
                    [&](unsigned thread) {
                      return std::make_unique<cache::redis::RedisAgentStore>(
-                         edge.name, servers, steady_ms, seed + thread);
+                         edge.name, servers, redis_clock_ms, seed + thread);
+                   },
+               .make_purges =
+                   [&](unsigned thread) {
+                     return std::make_unique<cache::redis::RedisEdgePurges>(
+                         edge.name, servers, redis_clock_ms, seed + 1000 + thread);
                    }},
               log);
   log.write({.message = "starting",

@@ -4,12 +4,10 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
+#include "controller/commands/admin_options.hpp"
 #include "controller/commands/commands.hpp"
-#include "controller/http/client.hpp"
-#include "controller/secret_file.hpp"
 #include "controller/terminal.hpp"
 #include "sim/printable.hpp"
 
@@ -21,26 +19,10 @@ namespace json = boost::json;
 
 /// The options as they were typed.
 struct EdgeCommand {
-  AdminAccess access;
-  std::string token_file;
+  AdminOptions admin;
   std::string edge;
   bool json = false;
 };
-
-/// The answer's body, or an error with what it says.
-std::string ask(EdgeCommand& command, std::string_view method, const std::string& target) {
-  if (!command.token_file.empty()) command.access.token = read_secret(command.token_file);
-  HttpReply reply = ask_admin(command.access, method, target);
-  if (reply.status < 400) return std::move(reply.body);
-  json::error_code error;
-  const json::value problem = json::parse(reply.body, error);
-  const json::value* const detail =
-      !error && problem.is_object() ? problem.get_object().if_contains("detail") : nullptr;
-  throw std::runtime_error(fmt::format("{} says: {}", command.access.address,
-                                       detail != nullptr && detail->is_string()
-                                           ? std::string(detail->get_string().c_str())
-                                           : fmt::format("status {}", reply.status)));
-}
 
 double number(const json::value& value) {
   return value.is_null() ? 0 : value.to_number<double>();
@@ -51,7 +33,8 @@ std::string age(const json::value& age_ms) {
 }
 
 int list(EdgeCommand& command) {
-  const std::string body = ask(command, "GET", "/v1/edges");
+  read_token(command.admin);
+  const std::string body = ask_for(command.admin, "GET", "/v1/edges");
   if (command.json) {
     fmt::print("{}", body);
     return kExitDone;
@@ -73,7 +56,8 @@ int list(EdgeCommand& command) {
 }
 
 int post(EdgeCommand& command, const char* action) {
-  (void)ask(command, "POST", fmt::format("/v1/edges/{}/{}", command.edge, action));
+  read_token(command.admin);
+  (void)ask_for(command.admin, "POST", fmt::format("/v1/edges/{}/{}", command.edge, action));
   return kExitDone;
 }
 
@@ -84,30 +68,15 @@ void add_edge(CLI::App& app, Action& action) {
   edge.require_subcommand(1);
   auto command = std::make_shared<EdgeCommand>();
   EdgeCommand& c = *command;
-  const auto add_access = [&c](CLI::App& sub) {
-    sub.add_option("--admin", c.access.address,
-                   "The service's admin listener; default: " + AdminAccess{}.address)
-        ->type_name("[https://]HOST:PORT");
-    sub.add_option("--ca", c.access.ca,
-                   "Who signed the certificate of an https:// listener; default: whom this machine "
-                   "trusts")
-        ->type_name("FILE");
-    CLI::Option* const certificate = sub.add_option("--certificate", c.access.certificate,
-                                                    "What to show a listener that asks for one");
-    CLI::Option* const key = sub.add_option("--private-key", c.access.private_key, "Its key");
-    certificate->type_name("FILE")->needs(key);
-    key->type_name("FILE")->needs(certificate);
-    sub.add_option("--token-file", c.token_file, "File with the admin token")->type_name("FILE");
-  };
   CLI::App& list_edges = *edge.add_subcommand("list", "How edges are, and why some get no clients");
-  add_access(list_edges);
+  add_admin_options(list_edges, c.admin);
   list_edges.add_flag("--json", c.json, "JSON on standard output");
   list_edges.callback([command, &action] { action = [command] { return list(*command); }; });
   for (const char* name : {"drain", "undrain"}) {
     const bool is_drain = std::string_view(name) == "drain";
     CLI::App& sub = *edge.add_subcommand(
         name, is_drain ? "Send no clients to an edge, whatever it reports" : "End its drain");
-    add_access(sub);
+    add_admin_options(sub, c.admin);
     sub.add_option("NAME", c.edge, "The edge")->required();
     sub.callback(
         [command, name, &action] { action = [command, name] { return post(*command, name); }; });

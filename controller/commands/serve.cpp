@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -14,7 +13,6 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -22,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "cache/redis/edge_store.hpp"
+#include "cache/redis/purges.hpp"
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
@@ -30,7 +28,8 @@
 #include "controller/log/log.hpp"
 #include "controller/network/inherited_sockets.hpp"
 #include "controller/network/server.hpp"
-#include "controller/planning/planning.hpp"
+#include "controller/planning/redis_planning.hpp"
+#include "controller/redis_access.hpp"
 #include "controller/routing_setup.hpp"
 #include "controller/secret_file.hpp"
 #include "controller/service/api.hpp"
@@ -39,6 +38,7 @@
 #include "controller/service/keeper.hpp"
 #include "controller/service/kept_state.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/purging.hpp"
 #include "controller/service/reloader.hpp"
 #include "controller/service/supervisor.hpp"
 #include "controller/service/watch.hpp"
@@ -262,65 +262,12 @@ LogRecord listening_record(const Server& server, const TlsContexts& tls) {
           {"listen", server.listens_at()}, {"admin", server.admin_at()}, {"dns", server.dns_at()}}};
 }
 
-/// Who this controller is, where nobody says so.
-std::string controller_name(const Config& config) {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  return fmt::format("{}{}", host.data(),
-                     config.serve.admin.substr(
-                         std::min(config.serve.admin.rfind(':'), config.serve.admin.size())));
-}
-
-/// Takes what edges tell through their Redis, and makes plans of it.
-std::unique_ptr<Planning> follow_edges(const Config& config,
-                                       std::shared_ptr<const cache::Fleet> fleet,
-                                       Publisher& publisher, HitLearning& learning,
-                                       const Log& log) {
-  cache::redis::Servers servers = config.redis.servers;
-  if (config.redis.password_file) {
-    servers.options.login.password = read_secret(*config.redis.password_file);
-  }
-  PlanningOptions options = config.plan;
-  if (options.controller.empty()) options.controller = controller_name(config);
-  const auto clock = [] { return static_cast<std::int64_t>(steady_seconds() * 1000); };
-  const auto seed = [] { return std::uint64_t{std::random_device{}()}; };
-  return std::make_unique<Planning>(
-      PlanningParts{
-          .options = std::move(options),
-          .follow_interval_ms = config.redis.follow_interval_ms,
-          .store_of = [servers](std::string_view edge) { return servers.of(edge).address.text(); },
-          .make_store =
-              [=] {
-                return std::make_unique<cache::redis::RedisEdgeStore>(servers, clock, seed());
-              },
-          .make_lease =
-              [=] {
-                return std::make_unique<cache::redis::RedisPlannerLease>(servers, clock, seed());
-              },
-          .sinks = {.report =
-                        [&publisher](const std::string& edge, const cache::EdgeReport& report) {
-                          (void)publisher.report({.edge = edge,
-                                                  .seq = report.seq,
-                                                  .at_ms = report.at_ms,
-                                                  .load_ratio = report.load_ratio,
-                                                  .bandwidth_used_bps = report.bandwidth_used_bps,
-                                                  .used_bytes = report.used_bytes,
-                                                  .mode = report.mode},
-                                                 wall_ms());
-                        },
-                    .learn =
-                        [&learning, fleet](std::span<const cache::CacheEvent> events) {
-                          return learning.add(events, *fleet);
-                        }},
-          .profile_of =
-              [&publisher](std::string_view edge) -> std::optional<policy::DemandProfile> {
-            const Publisher::Demand demand = publisher.demand();
-            if (demand.fleet == nullptr || demand.profiles == nullptr) return std::nullopt;
-            const auto found = demand.fleet->find(edge);
-            if (!found) return std::nullopt;
-            return (*demand.profiles)[cache::index(*found)];
-          }},
-      std::move(fleet), log);
+/// Nothing where edges share nothing with the service.
+std::unique_ptr<Purging> make_purging(const RedisOptions& redis, const Log& log) {
+  if (!redis.is_configured) return nullptr;
+  return std::make_unique<Purging>(std::make_unique<cache::redis::RedisPurgeStore>(
+                                       servers_of(redis), redis_clock_ms, redis_seed()),
+                                   log);
 }
 
 int run_serve(const ServeCommand& command) {
@@ -362,6 +309,7 @@ int run_serve(const ServeCommand& command) {
                      .fleet = routing.fleet},
                     publisher, learning, supervisor, log);
   Keeper keeper(config.serve.state_dir, publisher, learning, log);
+  const std::unique_ptr<Purging> purging = make_purging(config.redis, log);
   Watch watch;
   (void)watch.update(publisher.edges(wall_ms()), {}, wall_ms());  // changes are told from here on
   const ApiOptions api{
@@ -371,7 +319,7 @@ int run_serve(const ServeCommand& command) {
       .logged_ratio = decisions.is_on() ? config.serve.decision_log.sample_ratio : 0,
       .openapi = read_openapi()};
   const std::unique_ptr<Planning> planning =
-      config.redis.follow ? follow_edges(config, routing.fleet, publisher, learning, log) : nullptr;
+      make_planning(config, routing.fleet, publisher, learning, log);
   if (planning) reloader.tell_fleets([&](auto fleet) { planning->replace(std::move(fleet)); });
   ApiActions actions{
       .reload = [&] { return reloader.start("POST /v1/reload"); },
@@ -381,7 +329,8 @@ int run_serve(const ServeCommand& command) {
                      auto now_ms) { return reloader.measure(body, map, now_ms); },
       .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
       .plans = {},
-      .run_plans = {}};
+      .run_plans = {},
+      .purging = purging.get()};
   if (planning) {
     actions.learn = [&](auto events, const cache::Fleet& fleet) {
       if (!learning.add(events, fleet)) return false;
@@ -469,6 +418,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/events              what edges say of their requests: chances of a hit\n"
       "  POST /v1/rtt                 measured round trips, NDJSON or CSV\n"
       "  POST /v1/reload              as SIGHUP\n"
+      "  POST /v1/purge               what edges are to hold no more; /v1/purges/ID: how far it "
+      "is\n"
       "The log goes to stderr, a line for what happens to the service, none for a request.\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"

@@ -92,6 +92,7 @@ void read_plans(const YamlNode& node, AgentOptions& options, Faults& faults) {
 
 void read_redis(const YamlNode& node, const std::filesystem::path& folder, RedisOptions& options,
                 Faults& faults) {
+  options.is_configured = true;
   YamlMap map(node, "redis", faults);
   cache::redis::Servers& servers = options.servers;
   read_address(map, "server", servers.options.address);
@@ -140,6 +141,7 @@ void read_agent(const YamlNode& node, AgentOptions& options, Faults& faults) {
   map.duration("default_ttl", options.default_ttl_ms, 0, 365 * kDayMs);
   map.duration("stale_if_error", options.stale_if_error_ms, 0, 365 * kDayMs);
   map.duration("report_interval", options.report_interval_ms, 10, kDayMs);
+  map.duration("purge_interval", options.purge_interval_ms, 10, kDayMs);
   map.count("store_threads", options.store_threads, 1, 64);
   if (const YamlNode* const fetch = map.find("fetch")) read_fetch_limits(*fetch, options, faults);
   if (const YamlNode* const plans = map.find("plans")) read_plans(*plans, options, faults);

@@ -262,6 +262,7 @@ void write_dns(const DnsOptions& dns, YamlWriter& out) {
 }
 
 void write_redis(const RedisOptions& redis, YamlWriter& out) {
+  if (!redis.is_configured) return;
   const cache::redis::Servers& servers = redis.servers;
   out.open("redis");
   out.line("server", in_quotes(servers.options.address.text()));
@@ -309,6 +310,7 @@ void write_agent(const AgentOptions& agent, YamlWriter& out) {
   out.line("default_ttl", duration_text(agent.default_ttl_ms));
   out.line("stale_if_error", duration_text(agent.stale_if_error_ms));
   out.line("report_interval", duration_text(agent.report_interval_ms));
+  out.line("purge_interval", duration_text(agent.purge_interval_ms));
   out.line("store_threads", agent.store_threads);
   out.open("fetch");
   out.line("connect", duration_text(agent.connect_timeout_ms));

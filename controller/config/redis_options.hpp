@@ -15,6 +15,7 @@ struct RedisOptions {
   /// Whether the service follows the edges through their Redis and publishes plans there.
   bool follow = false;
   std::int64_t follow_interval_ms = 250;  ///< from one look at an edge to the next
+  bool is_configured = false;  ///< the key is there: a service shares nothing with edges without
 
   bool operator==(const RedisOptions&) const = default;
 };

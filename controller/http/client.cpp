@@ -129,7 +129,8 @@ ssl::context tls_context(const AdminAccess& access) {
 
 }  // namespace
 
-HttpReply ask_admin(const AdminAccess& access, std::string_view method, std::string_view path) {
+HttpReply ask_admin(const AdminAccess& access, std::string_view method, std::string_view path,
+                    std::string_view body) {
   const Target target = target_of(access.address);
   http::request<http::string_body> request;
   request.version(11);
@@ -138,6 +139,8 @@ HttpReply ask_admin(const AdminAccess& access, std::string_view method, std::str
   request.set(http::field::host, target.text);
   request.set(http::field::connection, "close");
   if (!access.token.empty()) request.set(http::field::authorization, "Bearer " + access.token);
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.body() = body;
   request.prepare_payload();
   Steps steps(access.address);
   if (!target.is_tls) {

@@ -31,9 +31,9 @@ struct AdminAccess {
   std::optional<std::filesystem::path> private_key;
 };
 
-/// Asks a running service and waits for its answer, half a minute at most. Throws Unreachable;
-/// std::runtime_error for a file of `access` that cannot be used.
+/// Asks a running service and waits for its answer, half a minute at most; `body` is JSON. Throws
+/// Unreachable; std::runtime_error for a file of `access` that cannot be used.
 [[nodiscard]] HttpReply ask_admin(const AdminAccess& access, std::string_view method,
-                                  std::string_view path);
+                                  std::string_view path, std::string_view body = {});
 
 }  // namespace edgeward::controller

@@ -25,9 +25,11 @@ std::int64_t steady_ms() {
 
 }  // namespace
 
-EdgeFollower::EdgeFollower(std::unique_ptr<cache::EdgeStore> store, std::vector<Following> edges,
+EdgeFollower::EdgeFollower(std::unique_ptr<cache::EdgeStore> store,
+                           std::shared_ptr<const cache::Fleet> fleet, std::vector<Following> edges,
                            FollowSinks sinks, FollowOptions options, const Log& log)
     : store_(std::move(store)),
+      fleet_(std::move(fleet)),
       edges_(std::move(edges)),
       sinks_(std::move(sinks)),
       options_(std::move(options)),
@@ -133,7 +135,7 @@ bool EdgeFollower::take(const Following& edge, cache::RequestBatches& read) {
       last_at_ms = std::max(last_at_ms, request.at_ms);
     }
   }
-  if (!events_.empty() && !sinks_.learn(events_)) return false;
+  if (!events_.empty() && !sinks_.learn(events_, *fleet_)) return false;
   const std::lock_guard lock(edge.to->mutex);
   FollowedEdge& to = *edge.to;
   to.lost_entries += read.lost_entries;

@@ -27,7 +27,7 @@ struct Following {
 struct FollowSinks {
   std::function<void(const std::string& edge, const cache::EdgeReport&)> report;
   /// False if no more are taken just now: they are read again later.
-  std::function<bool(std::span<const cache::CacheEvent>)> learn;
+  std::function<bool(std::span<const cache::CacheEvent>, const cache::Fleet&)> learn;
 };
 
 struct FollowOptions {
@@ -41,8 +41,10 @@ struct FollowOptions {
 /// request is forgotten by the store once it was taken here; one that broke off comes again.
 class EdgeFollower {
  public:
-  EdgeFollower(std::unique_ptr<cache::EdgeStore> store, std::vector<Following> edges,
-               FollowSinks sinks, FollowOptions options, const Log& log);
+  /// `edges` are numbered as in `fleet`.
+  EdgeFollower(std::unique_ptr<cache::EdgeStore> store, std::shared_ptr<const cache::Fleet> fleet,
+               std::vector<Following> edges, FollowSinks sinks, FollowOptions options,
+               const Log& log);
   ~EdgeFollower();
 
  private:
@@ -55,6 +57,7 @@ class EdgeFollower {
   [[nodiscard]] cache::Stored<cache::Done> read_inventory(const Following& edge, bool compares);
 
   std::unique_ptr<cache::EdgeStore> store_;
+  std::shared_ptr<const cache::Fleet> fleet_;
   std::vector<Following> edges_;
   FollowSinks sinks_;
   FollowOptions options_;

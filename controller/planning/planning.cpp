@@ -118,7 +118,7 @@ void Planning::begin(std::shared_ptr<const cache::Fleet> fleet) {
   }
   for (std::vector<Following>& share : shares) {
     followers_.push_back(
-        std::make_unique<EdgeFollower>(parts_.make_store(), std::move(share), parts_.sinks,
+        std::make_unique<EdgeFollower>(parts_.make_store(), fleet_, std::move(share), parts_.sinks,
                                        FollowOptions{.interval_ms = parts_.follow_interval_ms,
                                                      .group = parts_.options.controller,
                                                      .consumer = parts_.options.controller},

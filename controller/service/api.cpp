@@ -21,6 +21,8 @@
 #include "controller/service/parameters.hpp"
 #include "controller/service/problem.hpp"
 #include "controller/service/process_usage.hpp"
+#include "controller/service/purge_json.hpp"
+#include "controller/service/purging.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
 #include "sim/input/byte_source.hpp"
@@ -132,6 +134,9 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/v1/events", "POST", "POST", true, &Api::post_events},
       {"/v1/rtt", "POST", "POST", true, &Api::post_rtt},
       {"/v1/reload", "POST", "POST", true, &Api::post_reload},
+      {"/v1/purge", "POST", "POST", true, &Api::post_purge},
+      {"/v1/purges", "GET", "GET, HEAD", true, &Api::get_purges},
+      {"/v1/purges/*", "GET", "GET, HEAD", true, &Api::get_purge},
   };
   return kEndpoints;
 }
@@ -541,6 +546,51 @@ void Api::post_reload(Context& context) {
   if (!actions_.reload || !actions_.reload()) refuse(409, "a reload is under way");
   context.response.status = 202;
   context.response.body = policy::json_text(json::object{{"reload", "started"}});
+}
+
+Purging& Api::purging() const {
+  if (actions_.purging != nullptr) return *actions_.purging;
+  refuse(503,
+         "there is no Redis through which edges could be told: the configuration has no redis");
+}
+
+void Api::post_purge(Context& context) {
+  Purging& purging = this->purging();
+  auto purge = parse_purge(context.request.body);
+  if (!purge) refuse(400, purge.error());
+  const cache::Fleet& fleet = snapshot_->fleet->fleet();
+  for (const std::string& edge : purge->edges) {
+    if (!fleet.find(edge)) refuse(404, fmt::format("no edge is named {}", quote(edge)));
+  }
+  std::vector<std::string> awaited = purge->edges;
+  for (std::size_t i = 0; purge->edges.empty() && i < fleet.edges.size(); ++i) {
+    awaited.push_back(fleet.edges[i].name);
+  }
+  purge->at_ms = context.caller.now_ms;
+  const auto view = purging.add(std::move(*purge), awaited);
+  if (!view) {
+    context.response.retry_after_s = 1;
+    refuse(503, fmt::format("{} purges wait for Redis: this one is not taken, send it again",
+                            Purging::kWaitingMax));
+  }
+  context.response.status = 202;
+  context.response.location = "/v1/purges/" + view->status.purge.id;
+  context.response.body = purge_text(*view, purging.store_error());
+}
+
+void Api::get_purges(Context& context) {
+  const Purging& purging = this->purging();
+  context.response.body = purges_text(purging.latest(), purging.store_error());
+}
+
+void Api::get_purge(Context& context) {
+  const Purging& purging = this->purging();
+  const auto view = purging.find(context.name);
+  if (!view) {
+    refuse(404, fmt::format("no purge {} is among the last {}", quote(context.name),
+                            Purging::kKnownMax));
+  }
+  context.response.body = purge_text(*view, purging.store_error());
 }
 
 std::vector<std::string> Api::operations() {

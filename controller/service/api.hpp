@@ -43,6 +43,8 @@ struct ApiOptions {
   std::string openapi;      ///< what /openapi.yaml answers
 };
 
+class Purging;
+
 /// What the admin listener sets in motion.
 struct ApiActions {
   /// Reads configuration and databases anew, off the caller's thread; false if that is under way.
@@ -62,6 +64,8 @@ struct ApiActions {
   /// edges are not followed.
   std::function<std::shared_ptr<const PlanStatus>()> plans;
   std::function<std::uint64_t(bool is_dry)> run_plans;
+  /// Tells edges what to hold no more; nothing: there is no store to tell them through.
+  Purging* purging = nullptr;
 };
 
 /// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
@@ -104,11 +108,15 @@ class Api {
   void post_events(Context& context);
   void post_rtt(Context& context);
   void post_reload(Context& context);
+  void post_purge(Context& context);
+  void get_purges(Context& context);
+  void get_purge(Context& context);
   void get_health(Context& context);
   void get_ready(Context& context);
   void get_metrics(Context& context);
   void get_openapi(Context& context);
 
+  [[nodiscard]] Purging& purging() const;
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "cache/random.hpp"
+#include "cache/store/memory_store.hpp"
 #include "controller/config/yaml_map.hpp"
+#include "controller/service/purging.hpp"
 #include "tests/policy/worlds.hpp"
 #include "tests/support.hpp"
 
@@ -43,7 +45,8 @@ Routing europe() {
 /// An Api, asked without a network.
 class Asked {
  public:
-  explicit Asked(std::string token = {}, const Routing& routing = europe())
+  explicit Asked(std::string token = {}, const Routing& routing = europe(),
+                 Purging* purging = nullptr)
       : learning_(routing.fleet, {.interval_ms = 0}, 0.5),
         publisher_(routing, {.is_silent_ready = true}, kNowMs),
         api_({.trust = {.callers = {*geo::IpPrefix::parse("127.0.0.0/8")},
@@ -64,7 +67,8 @@ class Asked {
                         .rejected[static_cast<std::size_t>(geo::RttRejection::faster_than_light)] =
                         1;
                     return reading;
-                  }},
+                  },
+              .purging = purging},
              publisher_) {
     caller_.peer = geo::IpAddress::parse("127.0.0.1").value();
     caller_.now_ms = kNowMs;
@@ -355,6 +359,41 @@ TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
   CHECK(api.post("/v1/edges/ams1/undrain").status == 204);
   api.tick();
   CHECK(edge() == "ams1");
+}
+
+TEST_CASE("a purge is taken at once and asked about later") {
+  Asked without;
+  without.caller_.is_admin = true;
+  CHECK(without.post("/v1/purge", R"({"key":"/a"})").status == 503);
+  CHECK(without.get("/v1/purges").status == 503);
+  CHECK(body(without.get("/v1/purges/1")).at("detail").as_string().find("no Redis") !=
+        json::string::npos);
+
+  cache::MemoryStore memory([] { return std::int64_t{0}; });
+  const Log log({.level = LogLevel::error});
+  Purging purging(memory.purges(), log);
+  Asked api({}, europe(), &purging);
+  CHECK(api.post("/v1/purge", R"({"key":"/a"})").status == 404);  // not for clients
+  api.caller_.is_admin = true;
+  const HttpResponse taken = api.post("/v1/purge", R"({"prefix":"https://h/a b/"})");
+  CHECK(taken.status == 202);
+  const json::object purge = body(taken);
+  const std::string id(purge.at("id").as_string());
+  CHECK(taken.location == "/v1/purges/" + id);
+  CHECK(purge.at("text") == "/a%20b/");
+  CHECK(purge.at("at").to_number<double>() == static_cast<double>(kNowMs) / 1000);
+  CHECK(purge.at("pending") == 3);
+  CHECK(body(api.get("/v1/purges/" + id)).at("edges").as_array().size() == 3);
+  CHECK(body(api.get("/v1/purges")).at("purges").as_array().size() == 1);
+  const HttpResponse named = api.post("/v1/purge", R"({"key":"/a","edges":["ams1"]})");
+  CHECK(body(named).at("pending") == 1);
+  CHECK(api.post("/v1/purge", R"({"key":"/a","edges":["ams1","nowhere"]})").status == 404);
+  CHECK(api.post("/v1/purge", R"({"prefix":"*"})").status == 400);
+  CHECK(api.post("/v1/purge", R"({"prefix":"/"})").status == 400);
+  CHECK(api.post("/v1/purge", "nonsense").status == 400);
+  CHECK(api.get("/v1/purge").status == 405);
+  CHECK(api.get("/v1/purges/00000000000000aa").status == 404);
+  CHECK(api.get("/v1/purges/" + std::string(5000, 'a')).status == 404);
 }
 
 TEST_CASE("the description describes what there is and nothing else") {

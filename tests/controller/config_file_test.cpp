@@ -168,6 +168,7 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "        password_file: p, connect_timeout: 4s, command_timeout: 5s}\n"
       "agent: {listen: 127.0.0.1:0, origin: 'http://o.example', parent: 'http://[::1]:8',\n"
       "        object_max: 9MiB, default_ttl: 0s, stale_if_error: 1s, report_interval: 2s,\n"
+      "        purge_interval: 50ms,\n"
       "        store_threads: 3, fetch: {connect: 1s, response: 2s, stall: 3s, whole: 4s,\n"
       "        at_once: 5}, plans: {interval: 6s, prefetches: 7, bandwidth: 8Mbps, attempts: 9,\n"
       "        retry_first: 1s, retry_max: 2s, claim_after: 3s}, limits: {connections: 4,\n"
@@ -224,7 +225,7 @@ TEST_CASE("the example configuration holds the defaults") {
                                   .fallback = {.point = example.fleet.origin.point,
                                                .source = geo::LocationSource::fallback}});
   CHECK(example.serve == ServeOptions{});
-  CHECK(example.redis == RedisOptions{});
+  CHECK(example.redis == RedisOptions{.is_configured = true});
   CHECK(example.agent == AgentOptions{});
 }
 

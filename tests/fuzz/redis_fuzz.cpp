@@ -66,6 +66,10 @@ void check_entry(const StreamEntry& entry) {
   }
   if (const auto change = decode_change(entry)) (void)digest_of(change->holding);
   (void)decode_dead(entry);
+  if (const auto purge = decode_purge(entry)) {
+    require(purge->text.size() <= kKeyBytesMax, "a purge is in bounds");
+    require(decode_purge({entry.id, encode(*purge)}) == purge, "a purge is read back");
+  }
   check_requests(entry.fields.text("events").value_or(""));
 }
 
@@ -87,6 +91,7 @@ void check(const Reply& reply) {
   if (const auto entries = read_entries(reply)) {
     for (const StreamEntry& entry : *entries) check_entry(entry);
   }
+  (void)decode_purge_status(reply);
   if (reply.is_error()) (void)error_of(reply, "here");
   if (const auto redirection = parse_redirection(reply.text, {})) {
     require(redirection->slot < kSlots && redirection->address.port > 0, "it leads somewhere");

@@ -109,6 +109,53 @@ TEST_CASE("a plan is carried out in its order and within the capacity") {
   CHECK(world.origin.requests(path_of(30)) == 1);
 }
 
+TEST_CASE("what a plan asks for outlives a scan and what none asks for does not") {
+  constexpr std::size_t kCount = 30;
+  EdgeWorld world;
+  fill_origin(world, kCount);
+  OriginObject changes{
+      .body = body_of(kSize), .fields = "Cache-Control: max-age=0\r\n", .etag = "\"1\""};
+  world.origin.set("/changes", changes);
+  // Six of them have room.
+  RunningAgent agent(world.config("", "storage: 64MiB, capacity: 2000000B"));
+  const auto controller = world.controller();
+  CHECK(agent.get(path_of(0)).status == 200);  // before there is a plan
+  CHECK(agent.get(path_of(1)).status == 200);
+  const auto is_held = [&](std::size_t i) {
+    return holdings(*controller).contains(cache::content_id(path_of(i)));
+  };
+  eventually("both are held", [&] { return is_held(0) && is_held(1); });
+  // One that is held already, three that are not.
+  good(controller->publish(
+      "fra1", plan_of({prefetch_of(path_of(0), kSize), prefetch_of(path_of(2), kSize),
+                       prefetch_of(path_of(3), kSize), prefetch_of("/changes", kSize)})));
+  wait_until_over(*controller, 4);
+  CHECK(is_held(1));
+  // What is fetched anew stays what the plan asks for.
+  changes.etag = "\"2\"";
+  world.origin.set("/changes", changes);
+  CHECK(agent.get("/changes").field("Cache-Status").find("stored") != std::string::npos);
+  CHECK(world.origin.requests("/changes") == 2);
+  for (std::size_t i = 4; i < kCount; ++i) CHECK(agent.get(path_of(i)).status == 200);
+  eventually("the last of the scan is held", [&] { return is_held(kCount - 1); });
+  for (const std::size_t i : {0U, 2U, 3U}) {
+    CHECK(is_held(i));
+    CHECK(agent.get(path_of(i)).field("Cache-Status").starts_with("edgeward; hit"));
+    CHECK(world.origin.requests(path_of(i)) == 1);
+  }
+  CHECK(holdings(*controller).contains(cache::content_id("/changes")));
+  CHECK_FALSE(is_held(1));
+  CHECK_FALSE(is_held(4));
+  // Another plan says otherwise.
+  good(controller->publish("fra1", plan_of({evict_of(path_of(2), kSize)})));
+  wait_until_over(*controller, 1);
+  CHECK_FALSE(is_held(2));
+  check_changes(*controller, 2'000'000);
+  CHECK(agent.stop() == 0);
+  CHECK(agent.said().find("protected_bytes=900000") != std::string::npos);
+  CHECK(agent.said().find("protected_evictions=0") != std::string::npos);
+}
+
 TEST_CASE("actions of a plan that is not in force are taken off and not done") {
   EdgeWorld world;
   fill_origin(world, 20);

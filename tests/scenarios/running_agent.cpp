@@ -87,7 +87,7 @@ std::string EdgeWorld::config(std::string_view more, std::string_view edge) cons
       "  origin: {{lat: 38.9, lon: -77.5}}\n"
       "  edges: {{fra1: {{lat: 50.03, lon: 8.57, {}}}}}\n"
       "redis: {{server: '{}', command_timeout: 1s, connect_timeout: 1s}}\n"
-      "agent: {{origin: 'http://127.0.0.1:{}', report_interval: 50ms, {}\n"
+      "agent: {{origin: 'http://127.0.0.1:{}', report_interval: 50ms, purge_interval: 10ms, {}\n"
       "         plans: {{interval: 10ms, retry_first: 10ms, retry_max: 50ms, attempts: 3,\n"
       "                  claim_after: 2s}}}}\n",
       edge, redis.address(), origin.port(), more);

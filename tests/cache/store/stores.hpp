@@ -9,6 +9,7 @@
 
 #include "cache/redis/agent_store.hpp"
 #include "cache/redis/edge_store.hpp"
+#include "cache/redis/purges.hpp"
 #include "cache/store/memory_store.hpp"
 #include "tests/redis_server.hpp"
 
@@ -36,6 +37,8 @@ class Stores {
   virtual std::unique_ptr<cache::EdgeStore> controller() = 0;
   virtual std::unique_ptr<cache::AgentStore> agent(std::string_view edge) = 0;
   virtual std::unique_ptr<cache::PlannerLease> lease() = 0;
+  virtual std::unique_ptr<cache::PurgeStore> purges() = 0;
+  virtual std::unique_ptr<cache::EdgePurges> purges_of(std::string_view edge) = 0;
 };
 
 class MemoryStores final : public Stores {
@@ -45,6 +48,10 @@ class MemoryStores final : public Stores {
     return store_.agent(edge);
   }
   std::unique_ptr<cache::PlannerLease> lease() override { return store_.lease(); }
+  std::unique_ptr<cache::PurgeStore> purges() override { return store_.purges(); }
+  std::unique_ptr<cache::EdgePurges> purges_of(std::string_view edge) override {
+    return store_.purges_of(edge);
+  }
 
  private:
   cache::MemoryStore store_{steady_ms};
@@ -60,6 +67,12 @@ class RedisStores final : public Stores {
   }
   std::unique_ptr<cache::PlannerLease> lease() override {
     return std::make_unique<cache::redis::RedisPlannerLease>(servers_at(server_), steady_ms, 3);
+  }
+  std::unique_ptr<cache::PurgeStore> purges() override {
+    return std::make_unique<cache::redis::RedisPurgeStore>(servers_at(server_), steady_ms, 4);
+  }
+  std::unique_ptr<cache::EdgePurges> purges_of(std::string_view edge) override {
+    return std::make_unique<cache::redis::RedisEdgePurges>(edge, servers_at(server_), steady_ms, 5);
   }
 
  private:
