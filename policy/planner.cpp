@@ -108,7 +108,7 @@ void Planner::plan(std::int64_t now_ms, PlannedHoldings& holdings, const NumberO
       take({.edge = edge_at(at),
             .candidates = candidates_,
             .selection = select(candidates_, limits),
-            .share = edges_[at].budget.share(),
+            .share = share(edge_at(at)),
             .limits = limits});
     }
   }
@@ -136,15 +136,17 @@ PlanLimits Planner::prepare(EdgeId edge, std::int64_t now_ms, PlannedHoldings& h
       std::min(options_.fill_ratio * static_cast<double>(planned.described.bandwidth_bps) / 8 *
                    static_cast<double>(options_.interval_ms) / 1000,
                kFillBytesMax);
+  constexpr int kHoursADay = 24;
   const bool is_off_peak =
+      options_.off_peak_hours >= kHoursADay ||
       demand_.profile(edge).is_off_peak(now_ms, options_.off_peak_hours).value_or(false);
   PlanLimits limits{.budget_bytes = 0,
                     .fill_bytes = is_off_peak ? static_cast<std::uint64_t>(fill_bytes) : 0};
   planned.shadows.plan(candidates, numbers_, limits);
 
-  if (planned.budget.share() == 0) holdings.end_plans(edge);
+  if (share(edge) == 0) holdings.end_plans(edge);
   limits.budget_bytes = static_cast<std::uint64_t>(
-      planned.budget.share() * static_cast<double>(holdings.capacity_bytes(edge)));
+      share(edge) * static_cast<double>(holdings.capacity_bytes(edge)));
   kept_.clear();
   holdings.append_kept(edge, kept_);
   append_forgotten(kept_, candidates);
@@ -174,7 +176,7 @@ void Planner::place_together(const Take& take) {
     take({.edge = edge_at(at),
           .candidates = candidates,
           .selection = placements[at].selection,
-          .share = edges_[at].budget.share(),
+          .share = share(edge_at(at)),
           .limits = edges_[at].limits});
   }
 }

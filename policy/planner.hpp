@@ -87,8 +87,9 @@ class Planner {
 
   [[nodiscard]] const FleetDemand& demand() const { return demand_; }
   [[nodiscard]] FleetDemand& demand() { return demand_; }
-  [[nodiscard]] const PlanBudget& budget(cache::EdgeId edge) const {
-    return edges_[cache::index(edge)].budget;
+  /// Of the edge's capacity, what plans may have now.
+  [[nodiscard]] double share(cache::EdgeId edge) const {
+    return options_.share.value_or(edges_[cache::index(edge)].budget.share());
   }
   [[nodiscard]] const PlannerOptions& options() const { return options_; }
 

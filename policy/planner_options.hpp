@@ -25,7 +25,8 @@ struct PlannerOptions {
   std::int64_t interval_ms = 3'600'000;  ///< from one plan to the next
   std::int64_t horizon_ms = 86'400'000;  ///< what a plan looks ahead
   PlanObjective objective = PlanObjective::bytes;
-  /// Hours of the day, those of the least forecast demand, in which contents are fetched ahead.
+  /// Hours of the day, those of the least forecast demand, in which contents are fetched ahead; all
+  /// of them from the first on with 24.
   int off_peak_hours = 8;
   /// Of an edge's bandwidth, what fetching ahead may take.
   double fill_ratio = 0.1;
@@ -33,6 +34,8 @@ struct PlannerOptions {
   /// Contents of all edges together that are tracked.
   std::size_t fleet_contents = 1'000'000;
 
+  /// Of an edge's capacity, what plans may have; nothing: what they prove to be worth.
+  std::optional<double> share;
   /// What plans cost an edge is what they cost its shadow: the hits of a real edge differ from a
   /// simulated one's for many reasons (lifetimes, restarts, requests that came together), which
   /// are no plan's doing.

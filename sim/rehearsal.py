@@ -136,6 +136,31 @@ class Connection:
             return status, answer, await self.reader.readexactly(length)
 
 
+class Redis:
+    """Asks one thing after another (RESP2)."""
+
+    def __init__(self, port):
+        self.port = port
+        self.reader = self.writer = None
+
+    async def ask(self, *words):
+        if self.writer is None:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writer.write(b"*%d\r\n" % len(words) + b"".join(
+            b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words))
+        return await self.answer()
+
+    async def answer(self):
+        line = (await self.reader.readuntil(b"\r\n"))[:-2].decode()
+        kind, rest = line[0], line[1:]
+        if kind == "*":
+            return [await self.answer() for _ in range(int(rest))]
+        if kind == "$":
+            return None if rest == "-1" else (
+                await self.reader.readexactly(int(rest) + 2))[:-2].decode(errors="replace")
+        return int(rest) if kind == ":" else rest
+
+
 class World:
     """Three edges with their Redis servers, and a controller."""
 
@@ -151,7 +176,8 @@ class World:
         self.hits = [[0] * 24 for _ in range(DAYS)]
         self.failed = 0
         self.unrouted = 0
-        self.plans = {}  # by edge: {id: what became of it}
+        self.stores = {edge: Redis(port) for edge, port in self.redis.items()}
+        self.plans = {}  # by edge: {id: what became of it, as its Redis says}
 
     def config(self, edge=None):
         edges = "".join(
@@ -205,7 +231,7 @@ class World:
         for edge in EDGES:
             self.launch(edge, [self.options.edgeward, "agent", "--config", config, "--edge", edge],
                         {"EDGEWARD_CLOCK": clock})
-        self.launch("controller", [self.options.edgeward, "serve", "--config", config],
+        self.controller = self.launch("controller", [self.options.edgeward, "serve", "--config", config],
                     {"EDGEWARD_CLOCK": clock})
         for edge in EDGES:
             text = await self.wait_for(edge, "listening on http://")
@@ -259,12 +285,33 @@ class World:
                 self.hits[hour // 24][hour % 24] += 1
 
     async def look_at_plans(self):
+        """The plans in force."""
+        in_force = []
+        for edge, store in self.stores.items():
+            words = await store.ask("HGETALL", f"edgeward:{{{edge}}}:plan")
+            fields = dict(zip(words[::2], words[1::2]))
+            if fields:
+                plan = {name: int(fields.get(name, 0)) for name in ("actions", "done", "failed")}
+                self.plans.setdefault(edge, {})[fields["id"]] = plan
+                in_force.append(plan)
+        return in_force
+
+    async def settle(self):
+        """Ends the controller, and waits until edges have done what it published last."""
         _, _, body = await self.admin.ask("GET", "/v1/plans")
-        status = json.loads(body)
-        for edge in status["edges"]:
-            if edge["plan"]:
-                self.plans.setdefault(edge["edge"], {})[edge["plan"]["plan"]] = edge["plan"]
-        return status
+        self.controller.send_signal(signal.SIGTERM)
+        self.controller.wait(10)
+        for _ in range(100):
+            in_force = await self.look_at_plans()
+            if all(plan["done"] + plan["failed"] == plan["actions"] for plan in in_force):
+                break
+            await asyncio.sleep(0.1)
+        waiting = sum([await store.ask("XLEN", f"edgeward:{{{edge}}}:actions")
+                       for edge, store in self.stores.items()])
+        dead = sum([await store.ask("XLEN", f"edgeward:{{{edge}}}:dead")
+                    for edge, store in self.stores.items()])
+        lost = sum(edge["lost_entries"] for edge in json.loads(body)["edges"])
+        return {"in_force": in_force, "waiting": waiting, "dead": dead, "lost": lost}
 
     def stop(self):
         for process in reversed(self.processes):
@@ -286,7 +333,6 @@ async def pass_days(options, worlds, traffic, speed, begun_s):
     mean = sum(RATE_BY_HOUR) / 24
     owed = 0.0
     last_s = SHOWN_START_S
-    looked_at = 0.0
     while True:
         await asyncio.sleep(0.1)
         shown_s = SHOWN_START_S + (time.time() - begun_s) * speed
@@ -298,30 +344,15 @@ async def pass_days(options, worlds, traffic, speed, begun_s):
         wanted = [(traffic.edge(), traffic.next(shown_s)) for _ in range(int(owed))]
         owed -= len(wanted)
         await asyncio.gather(*(world.ask_all(wanted, shown_s) for world in worlds))
-        if time.time() - looked_at > 0.5:
-            looked_at = time.time()
-            for world in worlds:
-                await world.look_at_plans()
-            if sys.stderr.isatty():
-                day, hour = divmod(int((shown_s - SHOWN_START_S) // 3600), 24)
-                print(f"\rday {day + 1}, {hour:02d}:00 ", end="", file=sys.stderr, flush=True)
+        await worlds[1].look_at_plans()
+        if sys.stderr.isatty():
+            day, hour = divmod(int((shown_s - SHOWN_START_S) // 3600), 24)
+            print(f"\rday {day + 1}, {hour:02d}:00 ", end="", file=sys.stderr, flush=True)
 
 
-async def settle(world):
-    """Waits until what was published has come to its end."""
-    for _ in range(300):
-        status = await world.look_at_plans()
-        plans = [edge["plan"] for edge in status["edges"] if edge["plan"]]
-        if all(plan["done"] + plan["failed"] >= plan["actions"] for plan in plans):
-            break
-        await asyncio.sleep(0.1)
-    return status
-
-
-def report(options, worlds, status):
+def report(options, worlds, end):
     without, planned = worlds
     plans = [plan for of_edge in planned.plans.values() for plan in of_edge.values()]
-    last = [edge["plan"] for edge in status["edges"] if edge["plan"]]
     result = {
         "hours": [{"hour": hour, "requests": planned.requests[1][hour],
                    "without": without.ratio(1, [hour]), "with": planned.ratio(1, [hour])}
@@ -333,19 +364,22 @@ def report(options, worlds, status):
         "plans": len(plans),
         "actions": sum(plan["actions"] for plan in plans),
         "done": sum(plan["done"] for plan in plans),
-        "dead_letters": sum(plan["failed"] for plan in plans),
-        "open_actions_of_last_plans": sum(
-            plan["actions"] - plan["done"] - plan["failed"] for plan in last),
+        "dead_letters": end["dead"],
+        "superseded": sum(plan["actions"] - plan["done"] - plan["failed"] for plan in plans),
+        "open": end["waiting"] + sum(
+            plan["actions"] - plan["done"] - plan["failed"] for plan in end["in_force"]),
         "counted_twice": sum(plan["done"] + plan["failed"] > plan["actions"] for plan in plans),
-        "lost_entries": sum(edge["lost_entries"] for edge in status["edges"]),
+        "lost_request_entries": end["lost"],
     }
     wrong = []
     if not result["plans"]:
         wrong.append("no plan was published")
     if result["peak"]["with"] is None or result["peak"]["with"] <= result["peak"]["without"]:
         wrong.append("in the peak hours plans brought no more hits")
-    if result["open_actions_of_last_plans"]:
+    if result["open"]:
         wrong.append("actions are neither done nor dead letters")
+    if result["lost_request_entries"]:
+        wrong.append("requests were trimmed before the controller read them")
     if result["counted_twice"]:
         wrong.append("actions were counted twice")
     if result["failed_requests"] or result["unrouted_requests"]:
@@ -364,7 +398,8 @@ def report(options, worlds, status):
         row = result[name]
         print(f"{name:>4s}  {'':9s} {row['without'] * 100:7.1f}% {row['with'] * 100:10.1f}%")
     print(f"\n{result['plans']} plans, {result['actions']} actions: {result['done']} done, "
-          f"{result['dead_letters']} dead letters; open: {result['open_actions_of_last_plans']}")
+          f"{result['dead_letters']} dead letters, {result['superseded']} of plans that another "
+          f"came before; open: {result['open']}")
     for sentence in wrong:
         print(f"WRONG: {sentence}")
     return 1 if wrong else 0
@@ -381,8 +416,7 @@ async def rehearse(options, folder):
     try:
         await asyncio.gather(*(world.start(clock) for world in worlds))
         await pass_days(options, worlds, Traffic(options), speed, begun_s)
-        status = await settle(worlds[1])
-        return report(options, worlds, status)
+        return report(options, worlds, await worlds[1].settle())
     finally:
         for world in worlds:
             world.stop()

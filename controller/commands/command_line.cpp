@@ -17,6 +17,7 @@ std::unique_ptr<CLI::App> command_line(Action& action) {
   add_edge(*app, action);
   add_forecast(*app, action);
   add_geo(*app, action);
+  add_plan(*app, action);
   add_purge(*app, action);
   add_replay(*app, action);
   add_route(*app, action);

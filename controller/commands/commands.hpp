@@ -17,6 +17,7 @@ void add_check(CLI::App& app, Action& action);
 void add_edge(CLI::App& app, Action& action);
 void add_forecast(CLI::App& app, Action& action);
 void add_geo(CLI::App& app, Action& action);
+void add_plan(CLI::App& app, Action& action);
 void add_purge(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_route(CLI::App& app, Action& action);

@@ -293,6 +293,7 @@ void write_plan(const PlanningOptions& plan, YamlWriter& out) {
   out.line("objective", name(plan.planner.objective));
   out.line("off_peak_hours", plan.planner.off_peak_hours);
   out.line("fill_ratio", plan.planner.fill_ratio);
+  if (plan.planner.share) out.line("share", *plan.planner.share);
   out.line("tracked_contents", plan.planner.demand.tracked_contents);
   out.line("fleet_contents", plan.planner.fleet_contents);
   out.line("sampled_contents", plan.sampled_contents);

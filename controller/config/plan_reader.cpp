@@ -30,6 +30,8 @@ void read_plan(const YamlNode& node, PlanningOptions& options, Faults& faults) {
   auto hours = static_cast<unsigned>(planner.off_peak_hours);
   if (map.count("off_peak_hours", hours, 0, 24)) planner.off_peak_hours = static_cast<int>(hours);
   map.number("fill_ratio", planner.fill_ratio, {0, 1});
+  double share = 0;
+  if (map.find("share") != nullptr && map.number("share", share, {0, 0.95})) planner.share = share;
   read_contents(map, "tracked_contents", planner.demand.tracked_contents);
   read_contents(map, "fleet_contents", planner.fleet_contents);
   read_contents(map, "sampled_contents", options.sampled_contents);

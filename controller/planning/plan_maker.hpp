@@ -53,7 +53,7 @@ class PlanMaker {
   /// It is published: from now on that is what is kept.
   void adopt(const MadePlan& made);
 
-  [[nodiscard]] double share(cache::EdgeId edge) const { return planner_->budget(edge).share(); }
+  [[nodiscard]] double share(cache::EdgeId edge) const { return planner_->share(edge); }
   [[nodiscard]] policy::FleetDemand& demand() { return planner_->demand(); }
   /// The requests and hits of an edge since this was asked last.
   struct Realised {

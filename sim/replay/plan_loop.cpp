@@ -100,7 +100,7 @@ void PlanLoop::begin(std::int64_t begin_ms, std::int64_t end_ms, const Counting&
           [this](const policy::EdgePlan& made) { set_plan(made); });
       for (std::size_t at = 0; at < edges_.size(); ++at) {
         ++counting.edges[at].plans;
-        counting.edges[at].plan_share = planner_.budget(edge_at(at)).share();
+        counting.edges[at].plan_share = planner_.share(edge_at(at));
       }
     }
     carried_out_ms_ = begin_ms;

@@ -1,0 +1,391 @@
+// A controller follows real edges through their Redis, plans for them and sees that plans are
+// carried out, whatever happens to Redis and to controllers. It decides all the while.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "cache/redis/key_names.hpp"
+#include "tests/scenarios/running_agent.hpp"
+
+namespace edgeward::test {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kObjects = 40;
+constexpr std::size_t kBytes = 20'000;
+
+std::string key_of(std::size_t i) {
+  return fmt::format("/o/{}", i);
+}
+
+/// Clocks on which a second is an hour, for all processes that are started while it is there.
+class FastClocks {
+ public:
+  FastClocks() {
+    const double now_s =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    ::setenv("EDGEWARD_CLOCK", fmt::format("{:.3f},1795996800,3600", now_s).c_str(), 1);
+  }
+  ~FastClocks() { ::unsetenv("EDGEWARD_CLOCK"); }
+  FastClocks(const FastClocks&) = delete;
+  FastClocks& operator=(const FastClocks&) = delete;
+};
+
+/// Two edges, one of them real, with a Redis of its own; the other one's Redis is another.
+struct PlannedWorld {
+  FastClocks clocks;
+  RedisServer redis;
+  RedisServer other_redis;
+  TestOrigin origin;
+  TemporaryFolder folder;
+
+  PlannedWorld() {
+    for (std::size_t i = 0; i < kObjects; ++i) {
+      origin.set(key_of(i),
+                 {.body = body_of(kBytes), .fields = "Cache-Control: max-age=9999999\r\n"});
+    }
+    folder.write("clients.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,50.11,8.68,DE,\n");
+  }
+
+  [[nodiscard]] std::string config(std::string_view controller = "one",
+                                   std::string_view redis_more = "",
+                                   std::string_view interval = "1h") const {
+    return fmt::format(
+        "fleet:\n"
+        "  origin: {{lat: 38.94, lon: -77.46}}\n"
+        "  edges:\n"
+        "    fra1: {{lat: 50.03, lon: 8.57, storage: 400KB}}\n"
+        "    ams1: {{lat: 52.31, lon: 4.76, storage: 400KB}}\n"
+        "geo: {{databases: [], overrides: {}}}\n"
+        "routing: {{min_candidates: 1, health_age_max: 1d, spread_epsilon: {{score: 0}}}}\n"
+        "serve: {{tick: 50ms, workers: 1, unreported_edges: ready, recovery_hold: 0s,\n"
+        "        slow_start: 0s}}\n"
+        "redis: {{server: '{}', edges: {{ams1: '{}'}}, follow: true, follow_interval: 20ms,\n"
+        "        connect_timeout: 300ms, command_timeout: 300ms{}}}\n"
+        "plan: {{interval: {}, share: 0.5, off_peak_hours: 24, lease: 1s, controller: {}}}\n"
+        "agent: {{origin: 'http://127.0.0.1:{}', report_interval: 50ms,\n"
+        "        plans: {{interval: 20ms, retry_first: 10ms, claim_after: 200ms}}}}\n",
+        (folder.path() / "clients.csv").string(), redis.address(), other_redis.address(),
+        redis_more, interval, controller, origin.port());
+  }
+  [[nodiscard]] std::vector<std::string> arguments(const std::string& name,
+                                                   std::string_view redis_more = "",
+                                                   std::string_view interval = "1h") const {
+    return {"--config", folder.write(name + ".yaml", config(name, redis_more, interval)).string()};
+  }
+  [[nodiscard]] std::unique_ptr<cache::EdgeStore> store() const {
+    return std::make_unique<cache::redis::RedisEdgeStore>(servers_at(redis), steady_ms, 1);
+  }
+};
+
+json::object plans_of(const Serving& service) {
+  HttpConnection admin(service.admin_port());
+  const HttpAnswer answer = admin.get("/v1/plans");
+  REQUIRE(answer.status == 200);
+  return json::parse(answer.body).as_object();
+}
+
+json::object edge_in(const json::object& status, std::string_view name) {
+  for (const json::value& edge : status.at("edges").as_array()) {
+    if (edge.at("edge").as_string() == name) return edge.as_object();
+  }
+  throw std::runtime_error("no such edge");
+}
+
+/// Clients of an edge, who ask for the first contents most, until it goes.
+class Clients {
+ public:
+  explicit Clients(const RunningAgent& agent)
+      : thread_([this, &agent] {
+          while (!is_over_) {
+            for (std::size_t i = 0; i < kObjects && !is_over_; ++i) {
+              for (std::size_t j = 0; j <= i && !is_over_; j += 8) {
+                try {
+                  (void)agent.get(key_of((i - j) % kObjects));
+                } catch (const std::exception&) {
+                  // The edge may be away for a while.
+                }
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              }
+            }
+          }
+        }) {}
+  ~Clients() {
+    is_over_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> is_over_{false};
+  std::thread thread_;
+};
+
+/// Somebody who asks which edge all the while, and notes when the answer is none.
+class Asking {
+ public:
+  explicit Asking(const Serving& service)
+      : thread_([this, port = service.port()] {
+          HttpConnection connection(port);
+          while (!is_over_) {
+            const HttpAnswer answer = connection.get("/v1/route?client=192.0.2.7&content=/o/1");
+            ++(answer.status == 200 ? answered_ : failed_);
+          }
+        }) {}
+  ~Asking() { end(); }
+  void end() {
+    is_over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] int failed() const { return failed_; }
+  [[nodiscard]] int answered() const { return answered_; }
+
+ private:
+  std::atomic<bool> is_over_{false};
+  std::atomic<int> failed_{0};
+  std::atomic<int> answered_{0};
+  std::thread thread_;
+};
+
+/// Until the edge has done all of a plan with actions that is none of `before`; that plan's
+/// summary.
+cache::PlanSummary wait_for_plan(cache::EdgeStore& store, std::uint64_t before = 0) {
+  cache::PlanSummary summary;
+  eventually("a plan is carried out", [&] {
+    const auto plan = store.plan("fra1");
+    if (!plan || !*plan || (*plan)->id == before || (*plan)->actions == 0) return false;
+    summary = **plan;
+    return summary.status == cache::PlanStatus::complete &&
+           summary.done + summary.failed == summary.actions;
+  });
+  return summary;
+}
+
+}  // namespace
+
+TEST_CASE("edges that are followed get plans and carry them out") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  const Clients clients(agent);
+  const auto store = world.store();
+  const cache::PlanSummary summary = wait_for_plan(*store);
+  CHECK(summary.failed == 0);
+  CHECK(summary.epoch >= 1);
+
+  const json::object status = plans_of(service);
+  CHECK(status.at("mode").as_string() == "independent");
+  CHECK(status.at("leader").as_bool());
+  const json::object edge = edge_in(status, "fra1");
+  CHECK(edge.at("reachable").as_bool());
+  CHECK(edge.at("requests").to_number<int>() > 0);
+  CHECK(edge.at("held_objects").to_number<int>() > 0);
+  CHECK(edge.at("held_bytes").to_number<int>() <= 400'000);
+  CHECK(edge.at("lost_entries").to_number<int>() == 0);
+  CHECK(edge.at("share").to_number<double>() == 0.5);
+  // What its own state says comes through Redis too.
+  HttpConnection admin(service.admin_port());
+  const std::string edges = admin.get("/v1/edges").body;
+  CHECK(edges.find("\"age_ms\": null") == edges.rfind("\"age_ms\": null"));
+
+  const std::string metrics = admin.get("/metrics").body;
+  for (const char* line : {"edgeward_planner 1", "edgeward_edge_store_reachable{edge=\"fra1\"} 1",
+                           "edgeward_plan_share{edge=\"fra1\"} 0.5",
+                           "edgeward_edge_requests_read_total{edge=\"fra1\"}",
+                           "edgeward_edge_requests_lag_seconds{edge=\"fra1\"}"}) {
+    CAPTURE(line);
+    CHECK(metrics.find(line) != std::string::npos);
+  }
+  eventually("it is known what came of a plan",
+             [&] { return !edge_in(plans_of(service), "fra1").at("calibration").is_null(); });
+}
+
+TEST_CASE("edgeward plan shows what edges are to keep and publishes it only if it is to") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  const Clients clients(agent);
+  (void)wait_for_plan(*world.store());
+  const std::string admin = fmt::format("127.0.0.1:{}", service.admin_port());
+
+  const Outcome dry = run(EDGEWARD_BINARY, {"plan", "--dry-run", "--admin", admin});
+  CAPTURE(dry.out, dry.err);
+  CHECK(dry.exit_code == 0);
+  CHECK(dry.out.find("fra1: plans may have 50 % of 390.6 KiB") != std::string::npos);
+  CHECK(dry.out.find("hit ratio expected:") != std::string::npos);
+  CHECK(dry.err.find("nothing was published") != std::string::npos);
+
+  const Outcome real = run(EDGEWARD_BINARY, {"plan", "--json", "--admin", admin, "--edge", "fra1"});
+  CAPTURE(real.out, real.err);
+  REQUIRE(real.exit_code == 0);
+  const json::value run = json::parse(real.out);
+  CHECK_FALSE(run.at("dry_run").as_bool());
+  REQUIRE(run.at("edges").as_array().size() == 1);
+  const json::object& edge = run.at("edges").at(0).as_object();
+  // It keeps no more than it may.
+  const auto bytes = [&](const char* part) {
+    return edge.at(part).at("bytes").to_number<std::uint64_t>();
+  };
+  CHECK(bytes("keep") + bytes("prefetch") <= edge.at("budget_bytes").to_number<std::uint64_t>());
+  CHECK(bytes("keep") + bytes("prefetch") > 0);
+
+  HttpConnection connection(service.admin_port());
+  CHECK(connection.get("/v1/plans/fra1").status == 200);
+  CHECK(connection.get("/v1/plans/lhr1").status == 404);
+  CHECK(connection.post("/v1/plans/run?dry_run=perhaps").status == 400);
+}
+
+TEST_CASE("without redis.follow there are no plans and the answer says why") {
+  const Serving service({});
+  HttpConnection admin(service.admin_port());
+  CHECK(admin.get("/v1/plans").status == 503);
+  const HttpAnswer refused = admin.post("/v1/plans/run");
+  CHECK(refused.status == 503);
+  CHECK(refused.body.find("redis.follow") != std::string::npos);
+}
+
+TEST_CASE("a redis that is killed and comes back gets its plan done and decisions go on") {
+  PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  Asking asking(service);
+  const Clients clients(agent);
+  const auto store = world.store();
+  const cache::PlanSummary before = wait_for_plan(*store);
+
+  world.redis.kill();
+  eventually("it is noticed",
+             [&] { return !edge_in(plans_of(service), "fra1").at("reachable").as_bool(); });
+  CHECK(edge_in(plans_of(service), "ams1").at("reachable").as_bool());
+  world.redis.start();
+  const cache::PlanSummary after = wait_for_plan(*store, before.id);
+  CHECK(after.done + after.failed == after.actions);
+  CHECK(edge_in(plans_of(service), "fra1").at("reachable").as_bool());
+  asking.end();
+  CHECK(asking.answered() > 0);
+  CHECK(asking.failed() == 0);
+}
+
+TEST_CASE("a redis that hangs delays neither decisions nor the other edges") {
+  PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  Asking asking(service);
+  const Clients clients(agent);
+  const auto store = world.store();
+  (void)wait_for_plan(*store);
+
+  world.other_redis.hang();
+  eventually("it is noticed",
+             [&] { return !edge_in(plans_of(service), "ams1").at("reachable").as_bool(); });
+  const cache::PlanSummary then = good(store->plan("fra1")).value();
+  const cache::PlanSummary next = wait_for_plan(*store, then.id);
+  CHECK(next.id != then.id);
+  world.other_redis.go_on();
+  eventually("it is read again",
+             [&] { return edge_in(plans_of(service), "ams1").at("reachable").as_bool(); });
+  asking.end();
+  CHECK(asking.failed() == 0);
+}
+
+TEST_CASE("a plan that its store has lost is published again") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  // The next plan is days away: it is this one that has to come back.
+  const Serving service(world.arguments("one", "", "7d"));
+  const auto store = world.store();
+  const Clients clients(agent);
+  eventually("it plans", [&] { return plans_of(service).at("leader").as_bool(); });
+  eventually("there is something to plan", [&] {
+    HttpConnection admin(service.admin_port());
+    CHECK(admin.post("/v1/plans/run").status == 202);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto plan = store->plan("fra1");
+    return plan && *plan && (*plan)->actions > 0;
+  });
+  const cache::PlanSummary plan = wait_for_plan(*store);
+  // As after a failover that loses what was acknowledged.
+  CHECK(world.redis.ask("FLUSHALL") == "+OK");
+  service.wait_for("has lost its plan: it is published again");
+  const cache::PlanSummary again = wait_for_plan(*store);
+  CHECK(again.id == plan.id);
+  CHECK(again.actions == plan.actions);
+}
+
+TEST_CASE("a controller that is killed is followed by its successor with a later epoch") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Clients clients(agent);
+  const auto store = world.store();
+  std::uint64_t first = 0;
+  cache::PlanSummary plan;
+  {
+    const Serving service(world.arguments("one"));
+    plan = wait_for_plan(*store);
+    first = plan.epoch;
+    service.signal(SIGKILL);
+  }
+  const Serving service(world.arguments("two"));
+  eventually("the successor publishes", [&] {
+    const auto now = store->plan("fra1");
+    return now && *now && (*now)->epoch > first && (*now)->actions > 0;
+  });
+  const cache::PlanSummary after = wait_for_plan(*store, plan.id);
+  CHECK(after.epoch > first);
+  CHECK(after.done + after.failed == after.actions);
+}
+
+TEST_CASE("of two controllers one plans and both see all demand") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const auto store = world.store();
+  const Serving one(world.arguments("one"));
+  const Serving two(world.arguments("two"));
+  const Clients clients(agent);
+  (void)wait_for_plan(*store);
+  const bool first_leads = plans_of(one).at("leader").as_bool();
+  CHECK(first_leads != plans_of(two).at("leader").as_bool());
+  const auto requests = [](const Serving& service) {
+    return edge_in(plans_of(service), "fra1").at("requests").to_number<std::uint64_t>();
+  };
+  const std::uint64_t seen = requests(one);
+  eventually("the other has seen as much", [&] { return requests(two) >= seen; });
+  CHECK(seen > 0);
+
+  const Serving& leader = first_leads ? one : two;
+  const Serving& other = first_leads ? two : one;
+  HttpConnection admin(other.admin_port());
+  CHECK(admin.post("/v1/plans/run").status == 409);
+  const auto epoch = plans_of(leader).at("epoch").to_number<std::uint64_t>();
+  leader.signal(SIGKILL);
+  eventually("the other plans", [&] { return plans_of(other).at("leader").as_bool(); });
+  CHECK(plans_of(other).at("epoch").to_number<std::uint64_t>() > epoch);
+  const cache::PlanSummary then = good(store->plan("fra1")).value();
+  CHECK(wait_for_plan(*store, then.id).epoch > epoch);
+}
+
+TEST_CASE("with a wrong password there are no plans and decisions all the same") {
+  const PlannedWorld world;
+  const auto file = world.folder.write("password", "wrong\n");
+  const Serving service(
+      world.arguments("one", fmt::format(", user: nobody, password_file: {}", file.string())));
+  service.wait_for("an edge's store cannot be read");
+  eventually("it is told", [&] {
+    const json::object edge = edge_in(plans_of(service), "fra1");
+    return !edge.at("reachable").as_bool() && edge.at("error").is_string() &&
+           edge.at("error").as_string().find("WRONGPASS") != std::string::npos;
+  });
+  HttpConnection connection(service.port());
+  CHECK(connection.get("/v1/route?client=192.0.2.7&content=/a").status == 200);
+}
+
+}  // namespace edgeward::test
