@@ -26,8 +26,8 @@ constexpr std::int64_t kNowMs = 1'700'000'000'000;
 struct StoreLog {
   std::mutex mutex;
   std::map<ContentId, RankedEntry> entries;
-  std::uint64_t puts = 0;
-  std::uint64_t refused = 0;
+  std::atomic<std::uint64_t> puts{0};
+  std::atomic<std::uint64_t> refused{0};
   std::atomic<bool> is_away{false};
 
   std::map<ContentId, RankedEntry> now() {
@@ -222,14 +222,14 @@ TEST_CASE("a store gets what is told, what is viewed, and what time does to popu
   CHECK(puts == updates.size());
   catalog->note(std::vector{event("/77", kNowMs)});
   CHECK(comes_true([&] { return store->now().at(cache::content_id("/77")).entry.views == 1; }));
-  CHECK(store->puts == puts + 1);  // and nothing else
+  CHECK(store->puts.load() == puts + 1);  // and nothing else
   CHECK(catalog->remove(cache::content_id("/5")));
   CHECK(comes_true([&] { return store->now().size() == updates.size() - 1; }));
   // A day later all are a day older.
   catalog.now_ms_ += kDayMs;
   (void)catalog->put({.key = "/77", .rating = 9});
   CHECK(comes_true(same));
-  CHECK(store->puts == 2 * puts);
+  CHECK(store->puts.load() == 2 * puts);
 }
 
 TEST_CASE("what a store did not take it gets when it is back") {
@@ -245,7 +245,7 @@ TEST_CASE("what a store did not take it gets when it is back") {
   for (int i = 0; i < 100; ++i) (void)catalog->put({.key = fmt::format("/{}", i)});
   (void)catalog->put({.key = "/back", .rating = 2});
   const std::uint64_t refused = store->refused;
-  CHECK(comes_true([&] { return store->refused > refused; }));
+  CHECK(comes_true([&] { return store->refused.load() > refused; }));
   // Nobody waits for it meanwhile.
   CHECK(comes_true([&] { return catalog->ranking()->entries.size() == 101; }));
   store->is_away = false;
