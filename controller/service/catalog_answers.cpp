@@ -99,20 +99,19 @@ std::string CatalogAnswers::get(std::string_view key) {
 
 CatalogAnswers::Put CatalogAnswers::put(std::string_view key, std::string_view text) {
   State::require_key(key);
-  auto line = state_->parser.parse_json(text, key);
+  const auto line = state_->parser.parse_json(text, key);
   if (!line) refuse(400, line.error().message);
   if (!line->unknown.empty()) {
     refuse(400, fmt::format("unknown member {}: known are key, size_bytes, duration_min, type, "
                             "created_at, last_viewed_at, views, rating",
                             quote(line->unknown)));
   }
-  std::string asked = state_->canonical(key);
+  const std::string asked = state_->canonical(key);
   const std::string& named = line->update.key;
   if (named != asked) {
     refuse(400,
            fmt::format("key: it is {}, but {} is what is to be put", quote(named), quote(asked)));
   }
-  line->update.key = std::move(asked);
   const cache::Catalog::Put done = state_->catalog.put(line->update);
   if (done == cache::Catalog::Put::full) {
     refuse(409, fmt::format("the catalogue has {} contents, as many as catalog.entries_max allows: "

@@ -223,13 +223,17 @@ TEST_CASE("a store gets what is told, what is viewed, and what time does to popu
   catalog->note(std::vector{event("/77", kNowMs)});
   CHECK(comes_true([&] { return store->now().at(cache::content_id("/77")).entry.views == 1; }));
   CHECK(store->puts.load() == puts + 1);  // and nothing else
+  // What popularity does not show.
+  (void)catalog->put({.key = "/8", .size_bytes = 800});
+  CHECK(
+      comes_true([&] { return store->now().at(cache::content_id("/8")).entry.size_bytes == 800; }));
   CHECK(catalog->remove(cache::content_id("/5")));
   CHECK(comes_true([&] { return store->now().size() == updates.size() - 1; }));
   // A day later all are a day older.
   catalog.now_ms_ += kDayMs;
   (void)catalog->put({.key = "/77", .rating = 9});
   CHECK(comes_true(same));
-  CHECK(store->puts.load() == 2 * puts);
+  CHECK(store->puts.load() == 2 * puts + 1);
 }
 
 TEST_CASE("what a store did not take it gets when it is back") {

@@ -232,6 +232,11 @@ TEST_CASE("the configuration's list is taken in at the start and at reloads, or 
   HttpConnection other(again.admin_port());
   CHECK(other.get("/v1/catalog/c").status == 200);
   CHECK(again.stop() == 0);
+  std::filesystem::remove(place.folder().path() / "list.csv");
+  Serving without(place.arguments());
+  CHECK(without.said().find("going on with the last that was good") != std::string::npos);
+  CHECK(without.stop() == 0);
+  place.folder().write("list.csv", "name\nx\n");
   std::filesystem::remove_all(place.folder().path() / "state");
   const test::Outcome refused =
       test::run(EDGEWARD_BINARY, {"serve", "--config", place.arguments()[1]});
