@@ -298,7 +298,7 @@ int run_serve(const ServeCommand& command) {
   // How to log is known once the configuration is read.
   std::vector<std::string> said;
   RoutingCompiler compiler;
-  const auto [config, routing, contents, wrong] =
+  auto [config, routing, contents, wrong] =
       begin(command, compiler, [&said](std::string_view sentence) { said.emplace_back(sentence); });
   const Log log(config.serve.log);
   const Talk talk = talk_to(log);
@@ -329,7 +329,7 @@ int run_serve(const ServeCommand& command) {
                          .store = catalog_store(config),
                          .now_ms = wall_ms},
                         talk, log);
-  take_in(contents, catalog, talk);
+  take_in(std::exchange(contents, {}), catalog, talk);
 
   Supervisor supervisor;
   const auto read_catalog = [&](const Config& read) {

@@ -233,7 +233,8 @@ TEST_CASE("the configuration's list is taken in at the start and at reloads, or 
   CHECK(other.get("/v1/catalog/c").status == 200);
   CHECK(again.stop() == 0);
   std::filesystem::remove(place.folder().path() / "list.csv");
-  Serving without(place.arguments());
+  const std::string state = (place.folder().path() / "state").string();
+  Serving without({"--config", place.arguments()[1], "--state-dir", state});
   CHECK(without.said().find("going on with the last that was good") != std::string::npos);
   CHECK(without.stop() == 0);
   place.folder().write("list.csv", "name\nx\n");
