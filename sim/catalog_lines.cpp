@@ -21,27 +21,29 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-enum Field : std::size_t {
-  kKey,
-  kContent,
-  kSize,
-  kDuration,
-  kType,
-  kCreatedAt,
-  kLastViewedAt,
-  kViews,
-  kRating,
-  kFieldCount,
-  kPassedOver,
-  kUnknownField,
+struct ContentField {
+  enum : std::size_t {
+    key,
+    content,
+    size,
+    duration,
+    type,
+    created_at,
+    last_viewed_at,
+    views,
+    rating,
+    count,
+    passed_over,
+    unknown,
+  };
 };
 
-struct FieldRule {
+struct ContentFieldRule {
   std::string_view name;
   CatalogFault fault;
   std::string_view expected;
 };
-constexpr std::array<FieldRule, kFieldCount> kRules{{
+constexpr std::array<ContentFieldRule, ContentField::count> kContentFields{{
     {"key", CatalogFault::no_key, "a path or a URL"},
     {"content", CatalogFault::bad_content, "the 16 hexadecimal digits that belong to the key"},
     {"size_bytes", CatalogFault::bad_size, "a whole number of bytes up to 2^48"},
@@ -58,23 +60,24 @@ constexpr std::size_t kUncanonicalKeyBytesMax = 8192;
 constexpr double kListedSecondsEnd = 1e11;
 
 /// The fields as texts, whichever form they came in.
-using FieldTexts = std::array<std::optional<std::string>, kFieldCount>;
+using ContentTexts = std::array<std::optional<std::string>, ContentField::count>;
 
 std::size_t catalog_field_of(std::string_view name) {
-  if (name == "popularity") return kPassedOver;  // made of the others
-  const auto found = std::find_if(kRules.begin(), kRules.end(),
-                                  [&](const FieldRule& rule) { return rule.name == name; });
-  return found == kRules.end() ? kUnknownField : static_cast<std::size_t>(found - kRules.begin());
+  if (name == "popularity") return ContentField::passed_over;  // made of the others
+  const auto found = std::find_if(kContentFields.begin(), kContentFields.end(),
+                                  [&](const ContentFieldRule& rule) { return rule.name == name; });
+  return found == kContentFields.end() ? ContentField::unknown
+                                       : static_cast<std::size_t>(found - kContentFields.begin());
 }
 
-tl::unexpected<BadCatalogLine> bad(CatalogFault fault, std::string message) {
+tl::unexpected<BadCatalogLine> bad_content_line(CatalogFault fault, std::string message) {
   return tl::unexpected(BadCatalogLine{.fault = fault, .message = std::move(message)});
 }
 
-tl::unexpected<BadCatalogLine> bad_field(std::size_t field, std::string_view found) {
-  const FieldRule& rule = kRules[field];
-  return bad(rule.fault,
-             fmt::format("{} {}: expected {}", rule.name, sim::quoted(found), rule.expected));
+tl::unexpected<BadCatalogLine> bad_content_field(std::size_t field, std::string_view found) {
+  const ContentFieldRule& rule = kContentFields[field];
+  return bad_content_line(
+      rule.fault, fmt::format("{} {}: expected {}", rule.name, sim::quoted(found), rule.expected));
 }
 
 std::optional<std::uint64_t> whole_up_to(std::string_view text, std::uint64_t high) {
@@ -87,7 +90,7 @@ std::optional<double> number_up_to(std::string_view text, double high) {
   return value && *value >= 0 && *value <= high ? value : std::nullopt;
 }
 
-std::optional<std::string> type_of(std::string_view text) {
+std::optional<std::string> plain_type(std::string_view text) {
   const bool is_plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   return is_plain && text.size() <= kTypeBytesMax ? std::optional(std::string(text)) : std::nullopt;
@@ -95,8 +98,8 @@ std::optional<std::string> type_of(std::string_view text) {
 
 /// Takes a field's value over, where there is one; false for one that is none.
 template <class Value, class Place>
-bool set_value(const std::optional<std::string>& text, const std::optional<Value>& value,
-               Place& place) {
+bool set_told(const std::optional<std::string>& text, const std::optional<Value>& value,
+              Place& place) {
   if (!text) return true;
   if (value) place = *value;
   return value.has_value();
@@ -134,40 +137,43 @@ struct CatalogLineParser::Text {
   dom::parser json;
   CacheKeyWriter keys{CacheKeyRules{}};
 
-  tl::expected<void, BadCatalogLine> read(dom::object object, FieldTexts& texts,
+  tl::expected<void, BadCatalogLine> read(dom::object object, ContentTexts& texts,
                                           std::string& unknown) {
-    std::array<bool, kFieldCount> is_there{};
+    std::array<bool, ContentField::count> is_there{};
     for (const auto& member : object) {
       const std::size_t field = catalog_field_of(member.key);
-      if (field == kUnknownField && unknown.empty()) unknown = member.key;
-      if (field >= kFieldCount) continue;
+      if (field == ContentField::unknown && unknown.empty()) unknown = member.key;
+      if (field >= ContentField::count) continue;
       if (std::exchange(is_there[field], true)) {
-        return bad(CatalogFault::bad_line, fmt::format("{} is there twice", member.key));
+        return bad_content_line(CatalogFault::bad_line,
+                                fmt::format("{} is there twice", member.key));
       }
       if (member.value.is_null()) continue;
       texts[field] = text_of(member.value, field);
-      if (!texts[field]) return bad_field(field, simdjson::minify(member.value));
+      if (!texts[field]) return bad_content_field(field, simdjson::minify(member.value));
     }
     return {};
   }
 
   /// Of one line's texts. Empty ones are taken as what was not told.
-  CatalogLineParser::Result line_of(const FieldTexts& texts) {
+  CatalogLineParser::Result line_of(const ContentTexts& texts) {
     CatalogLine line;
     cache::CatalogUpdate& update = line.update;
-    const auto& key = texts[kKey];
-    if (!key || key->empty()) return bad(CatalogFault::no_key, "no key");
+    const auto& key = texts[ContentField::key];
+    if (!key || key->empty()) return bad_content_line(CatalogFault::no_key, "no key");
     if (key->size() <= kUncanonicalKeyBytesMax) keys.write("", *key, update.key);
     if (update.key.empty() || update.key.size() > cache::kKeyBytesMax) {
-      return bad(CatalogFault::long_key, fmt::format("key {}: expected at most {} bytes",
-                                                     sim::quoted(*key), cache::kKeyBytesMax));
+      return bad_content_line(
+          CatalogFault::long_key,
+          fmt::format("key {}: expected at most {} bytes", sim::quoted(*key), cache::kKeyBytesMax));
     }
-    if (texts[kContent] && !is_of(*texts[kContent], update.key)) {
+    if (texts[ContentField::content] && !is_of(*texts[ContentField::content], update.key)) {
       keys.write("", "https://" + *key, update.key);
-      if (!is_of(*texts[kContent], update.key)) return bad_field(kContent, *texts[kContent]);
+      if (!is_of(*texts[ContentField::content], update.key))
+        return bad_content_field(ContentField::content, *texts[ContentField::content]);
     }
     const auto fault = set_values(texts, update);
-    if (fault) return bad_field(*fault, *texts[*fault]);
+    if (fault) return bad_content_field(*fault, *texts[*fault]);
     return line;
   }
 
@@ -177,22 +183,27 @@ struct CatalogLineParser::Text {
   }
 
   /// The first field whose value is none.
-  static std::optional<std::size_t> set_values(const FieldTexts& texts,
+  static std::optional<std::size_t> set_values(const ContentTexts& texts,
                                                cache::CatalogUpdate& update) {
     const auto text = [&](std::size_t field) {
       return texts[field] ? std::string_view(*texts[field]) : std::string_view();
     };
-    const std::array<bool, kFieldCount> is_good{
+    const std::array<bool, ContentField::count> is_good{
         true,
         true,
-        set_value(texts[kSize], whole_up_to(text(kSize), kObjectBytesMax), update.size_bytes),
-        set_value(texts[kDuration], number_up_to(text(kDuration), kDurationMinMax),
-                  update.duration_min),
-        set_value(texts[kType], type_of(text(kType)), update.type),
-        set_value(texts[kCreatedAt], parse_time(text(kCreatedAt)), update.created_at_ms),
-        set_value(texts[kLastViewedAt], parse_time(text(kLastViewedAt)), update.last_viewed_at_ms),
-        set_value(texts[kViews], whole_up_to(text(kViews), kViewsMax), update.views),
-        set_value(texts[kRating], number_up_to(text(kRating), cache::kRatingMax), update.rating)};
+        set_told(texts[ContentField::size], whole_up_to(text(ContentField::size), kObjectBytesMax),
+                 update.size_bytes),
+        set_told(texts[ContentField::duration],
+                 number_up_to(text(ContentField::duration), kDurationMinMax), update.duration_min),
+        set_told(texts[ContentField::type], plain_type(text(ContentField::type)), update.type),
+        set_told(texts[ContentField::created_at], parse_time(text(ContentField::created_at)),
+                 update.created_at_ms),
+        set_told(texts[ContentField::last_viewed_at],
+                 parse_time(text(ContentField::last_viewed_at)), update.last_viewed_at_ms),
+        set_told(texts[ContentField::views], whole_up_to(text(ContentField::views), kViewsMax),
+                 update.views),
+        set_told(texts[ContentField::rating],
+                 number_up_to(text(ContentField::rating), cache::kRatingMax), update.rating)};
     const auto first = std::find(is_good.begin(), is_good.end(), false);
     if (first == is_good.end()) return std::nullopt;
     return static_cast<std::size_t>(first - is_good.begin());
@@ -200,8 +211,9 @@ struct CatalogLineParser::Text {
 
   /// Strings for texts, numbers for numbers, either for times; nothing for anything else.
   static std::optional<std::string> text_of(const dom::element& value, std::size_t field) {
-    const bool is_time = field == kCreatedAt || field == kLastViewedAt;
-    const bool is_text = field == kKey || field == kContent || field == kType;
+    const bool is_time = field == ContentField::created_at || field == ContentField::last_viewed_at;
+    const bool is_text =
+        field == ContentField::key || field == ContentField::content || field == ContentField::type;
     std::string_view text;
     if ((is_text || is_time) && !value.get_string().get(text)) return std::string(text);
     if (is_text) return std::nullopt;
@@ -224,13 +236,13 @@ CatalogLineParser::Result CatalogLineParser::parse_json(std::string_view text,
   dom::object object;
   if (const auto error =
           text_->json.parse(text.data(), text.size(), true).get_object().get(object)) {
-    return bad(CatalogFault::bad_line,
-               fmt::format("JSON {}: {}", sim::quoted(text), simdjson::error_message(error)));
+    return bad_content_line(CatalogFault::bad_line, fmt::format("JSON {}: {}", sim::quoted(text),
+                                                                simdjson::error_message(error)));
   }
-  FieldTexts texts;
+  ContentTexts texts;
   std::string unknown;
   if (auto read = text_->read(object, texts, unknown); !read) return tl::unexpected(read.error());
-  if (!texts[kKey] && !key.empty()) texts[kKey] = std::string(key);
+  if (!texts[ContentField::key] && !key.empty()) texts[ContentField::key] = std::string(key);
   Result line = text_->line_of(texts);
   if (line) line->unknown = std::move(unknown);
   return line;
@@ -239,36 +251,38 @@ CatalogLineParser::Result CatalogLineParser::parse_json(std::string_view text,
 bool CatalogLineParser::set_header(std::string_view line) {
   columns_.clear();
   unknown_.clear();
-  std::array<bool, kFieldCount> is_there{};
+  std::array<bool, ContentField::count> is_there{};
   DelimitedCells cells(without_byte_order_mark(line), ',');
   std::string_view cell;
   while (cells.next(cell)) {
     if (columns_.size() == kListedColumnsMax) return false;
     const std::size_t field = catalog_field_of(cell);
-    if (field < kFieldCount && std::exchange(is_there[field], true)) return false;
-    if (field == kUnknownField && unknown_.size() < kUnknownShown) unknown_.emplace_back(cell);
+    if (field < ContentField::count && std::exchange(is_there[field], true)) return false;
+    if (field == ContentField::unknown && unknown_.size() < kUnknownShown)
+      unknown_.emplace_back(cell);
     columns_.push_back(field);
   }
-  return is_there[kKey] && !cells.is_broken();
+  return is_there[ContentField::key] && !cells.is_broken();
 }
 
 CatalogLineParser::Result CatalogLineParser::parse_row(std::string_view line) {
-  FieldTexts texts;
+  ContentTexts texts;
   DelimitedCells cells(line, ',');
   std::string_view cell;
   std::size_t column = 0;
   for (; cells.next(cell); ++column) {
-    if (column >= columns_.size() || columns_[column] >= kFieldCount) continue;
+    if (column >= columns_.size() || columns_[column] >= ContentField::count) continue;
     const std::size_t field = columns_[column];
-    if (field != kKey && is_absent(cell)) continue;
+    if (field != ContentField::key && is_absent(cell)) continue;
     std::string arena;
     arena.reserve(cell.size());
     texts[field] =
         std::string(cells.has_doubled_quotes() ? undo_doubled_quotes(cell, arena) : cell);
   }
   if (cells.is_broken() || column != columns_.size()) {
-    return bad(CatalogFault::bad_line,
-               fmt::format("{}: expected {} cells", sim::quoted(line), columns_.size()));
+    return bad_content_line(
+        CatalogFault::bad_line,
+        fmt::format("{}: expected {} cells", sim::quoted(line), columns_.size()));
   }
   return text_->line_of(texts);
 }
@@ -305,9 +319,10 @@ CatalogReading read_catalog(ByteSource& source, std::string_view name,
       }
     }
     ++reading.lines;
-    auto result = line.cut   ? CatalogLineParser::Result(bad(CatalogFault::bad_line, "too long"))
-                  : *is_json ? parser.parse_json(text)
-                             : parser.parse_row(text);
+    auto result =
+        line.cut   ? CatalogLineParser::Result(bad_content_line(CatalogFault::bad_line, "too long"))
+        : *is_json ? parser.parse_json(text)
+                   : parser.parse_row(text);
     if (result) {
       ++reading.taken;
       note_unknown(result->unknown);

@@ -23,12 +23,12 @@ tl::unexpected<StoreError> catalog_nonsense(std::string_view what, const Client&
                 fmt::format("{} at {} makes no sense", what, client.address().text()));
 }
 
-ContentId id_of(const RankedEntry& ranked) {
+ContentId content_of(const RankedEntry& ranked) {
   return content_id(ranked.entry.key);
 }
 
 /// Nothing for a hash without fields, which is none.
-Stored<std::optional<RankedEntry>> entry_of(const Reply& reply, const Client& client) {
+Stored<std::optional<RankedEntry>> read_entry(const Reply& reply, const Client& client) {
   if (reply.is_error()) return tl::unexpected(error_of(reply, client.address().text()));
   const auto fields = Fields::of(reply);
   if (!fields) return catalog_nonsense("a catalogue entry", client);
@@ -46,7 +46,7 @@ RedisCatalogStore::RedisCatalogStore(const Servers& servers, Clock clock, std::u
 Stored<Done> RedisCatalogStore::put(std::span<const RankedEntry> entries) {
   std::array<std::vector<const RankedEntry*>, kCatalogShards> shards;
   for (const RankedEntry& ranked : entries) {
-    shards[catalog_shard(id_of(ranked))].push_back(&ranked);
+    shards[catalog_shard(content_of(ranked))].push_back(&ranked);
   }
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     std::span<const RankedEntry* const> left = shards[shard];
@@ -62,11 +62,11 @@ Stored<Done> RedisCatalogStore::put(std::span<const RankedEntry> entries) {
 Stored<Done> RedisCatalogStore::put_shard(std::size_t shard,
                                           std::span<const RankedEntry* const> entries) {
   std::vector<std::string> keys{catalog_index_key(shard)};
-  for (const RankedEntry* ranked : entries) keys.push_back(catalog_entry_key(id_of(*ranked)));
+  for (const RankedEntry* ranked : entries) keys.push_back(catalog_entry_key(content_of(*ranked)));
   Command command = Command::eval(kPutCatalog, keys);
   for (const RankedEntry* ranked : entries) {
     const Fields fields = encode(*ranked);
-    command.add(to_hex(id_of(*ranked))).add(std::uint64_t{fields.words()});
+    command.add(to_hex(content_of(*ranked))).add(std::uint64_t{fields.words()});
     fields.add_to(command);
   }
   const auto reply = client_.run(command);
@@ -86,7 +86,7 @@ Stored<Done> RedisCatalogStore::remove(std::span<const ContentId> contents) {
 Stored<std::optional<RankedEntry>> RedisCatalogStore::get(ContentId content) {
   const auto reply = client_.run(Command{"HGETALL", catalog_entry_key(content)});
   if (!reply) return tl::unexpected(reply.error());
-  return entry_of(*reply, client_);
+  return read_entry(*reply, client_);
 }
 
 Stored<std::vector<RankedEntry>> RedisCatalogStore::most_popular(std::size_t count) {

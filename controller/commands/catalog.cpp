@@ -54,7 +54,7 @@ std::string day_of(const json::value& seconds) {
   return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
-std::string text_of(const json::value& value) {
+std::string cell_of(const json::value& value) {
   const std::string_view text(value.as_string().data(), value.as_string().size());
   return sim::printable(text);
 }
@@ -75,8 +75,8 @@ int list_contents(CatalogCommand& command) {
                entry.at("popularity").to_number<double>(),
                entry.at("views").to_number<std::uint64_t>(), entry.at("rating").to_number<double>(),
                entry.at("size_bytes").to_number<std::uint64_t>(), day_of(entry.at("created_at")),
-               day_of(entry.at("last_viewed_at")), text_of(entry.at("type")),
-               text_of(entry.at("key")));
+               day_of(entry.at("last_viewed_at")), cell_of(entry.at("type")),
+               cell_of(entry.at("key")));
   }
   fmt::print(stderr, "{} of {} contents\n", answer.at("entries").as_array().size(),
              answer.at("total").to_number<std::uint64_t>());
@@ -95,7 +95,7 @@ int show_content(CatalogCommand& command) {
     const bool is_time = name.ends_with("_at");
     fmt::print("{:<15} {}\n", name,
                is_time                      ? day_of(member.value())
-               : member.value().is_string() ? text_of(member.value())
+               : member.value().is_string() ? cell_of(member.value())
                                             : json::serialize(member.value()));
   }
   return kExitDone;
@@ -107,7 +107,7 @@ int remove_content(CatalogCommand& command) {
 }
 
 /// What of a list the service has not by itself.
-std::string line_of(const cache::CatalogUpdate& update) {
+std::string sent_line(const cache::CatalogUpdate& update) {
   // A canonical key with a host is none without its scheme.
   json::object line{{"key", update.key.starts_with('/') ? update.key : "https://" + update.key},
                     {"size_bytes", update.size_bytes},
@@ -128,7 +128,7 @@ class Sender {
   explicit Sender(const AdminOptions& admin) : admin_(admin) {}
 
   void add(const cache::CatalogUpdate& update) {
-    lines_ += line_of(update);
+    lines_ += sent_line(update);
     if (lines_.size() >= kSentBytes) send();
   }
   void send() {

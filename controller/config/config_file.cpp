@@ -99,8 +99,8 @@ void read_geo(const YamlNode& node, const ConfigContext& context, GeoSources& ge
   map.finish();
 }
 
-void read_catalog(const YamlNode& node, const ConfigContext& context, CatalogOptions& options,
-                  Faults& faults) {
+void read_catalog_keys(const YamlNode& node, const ConfigContext& context, CatalogOptions& options,
+                       Faults& faults) {
   YamlMap map(node, "catalog", faults);
   std::string text;
   if (map.text("file", text)) options.file = find_file("file", *map.find("file"), context, faults);
@@ -248,7 +248,7 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
     if (const YamlNode* const plan = map.find("plan")) read_plan(*plan, config.plan, faults);
     if (const YamlNode* const agent = map.find("agent")) read_agent(*agent, config.agent, faults);
     const YamlNode* const catalog = map.find("catalog");
-    if (catalog != nullptr) read_catalog(*catalog, context, config.catalog, faults);
+    if (catalog != nullptr) read_catalog_keys(*catalog, context, config.catalog, faults);
     read_parts(map, place, config);
     if (place.read && redis != nullptr) {
       check_redis_edges(*redis, config.redis, config.fleet, faults);

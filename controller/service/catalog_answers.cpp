@@ -21,7 +21,7 @@ namespace {
 
 namespace json = boost::json;
 
-double seconds_of(std::int64_t ms) {
+double json_seconds(std::int64_t ms) {
   return static_cast<double>(ms) / 1000;
 }
 
@@ -32,12 +32,12 @@ json::object entry_json(const cache::RankedEntry& ranked) {
                       {"size_bytes", entry.size_bytes},
                       {"duration_min", entry.duration_min},
                       {"type", entry.type},
-                      {"created_at", seconds_of(entry.created_at_ms)},
+                      {"created_at", json_seconds(entry.created_at_ms)},
                       {"last_viewed_at", nullptr},
                       {"views", entry.views},
                       {"rating", entry.rating},
                       {"popularity", ranked.popularity}};
-  if (entry.last_viewed_at_ms) object["last_viewed_at"] = seconds_of(*entry.last_viewed_at_ms);
+  if (entry.last_viewed_at_ms) object["last_viewed_at"] = json_seconds(*entry.last_viewed_at_ms);
   return object;
 }
 
@@ -90,7 +90,7 @@ std::string CatalogAnswers::list(std::uint64_t count) const {
                                         {"total", counts.entries},
                                         {"entries_max", counts.entries_max},
                                         {"refused", counts.refused},
-                                        {"ranked_at", seconds_of(ranking->at_ms)}});
+                                        {"ranked_at", json_seconds(ranking->at_ms)}});
 }
 
 std::string CatalogAnswers::get(std::string_view key) {

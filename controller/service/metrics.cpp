@@ -357,7 +357,7 @@ void add_plans(const PlanStatus& plans, Families& out) {
        });
 }
 
-void add_catalog(const ServedCatalog::Counts& catalog, Families& out) {
+void add_catalog_counts(const ServedCatalog::Counts& catalog, Families& out) {
   out.gauge("edgeward_catalog_contents", "Contents that the catalogue has.",
             static_cast<double>(catalog.entries));
   out.gauge("edgeward_catalog_contents_max", "Contents that it may have.",
@@ -405,7 +405,7 @@ std::string metrics_text(const Publisher& publisher, const MetricsMoment& moment
   add_tls(totals.traffic, publisher.tls(), out);
   add_edges(publisher.edges(moment.now_ms), out);
   if (moment.plans != nullptr) add_plans(*moment.plans, out);
-  if (moment.catalog) add_catalog(*moment.catalog, out);
+  if (moment.catalog) add_catalog_counts(*moment.catalog, out);
   add_process(moment.process, out);
   return out.text();
 }

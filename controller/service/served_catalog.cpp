@@ -47,7 +47,7 @@ constexpr std::int64_t kViewsKeptAfterMs = 300'000;
 constexpr double kUnwritten = std::numeric_limits<double>::quiet_NaN();
 
 /// Slots begin to end, a step of the whole.
-struct Step {
+struct SlotStep {
   Catalog::Slot begin = 0;
   Catalog::Slot end = 0;
 
@@ -290,7 +290,7 @@ void ServedCatalog::count_views() {
 
 void ServedCatalog::rank(std::int64_t now_ms) {
   cache::MostPopular best(kRankedMax);
-  for (Step step;; rest_a_step()) {
+  for (SlotStep step;; rest_a_step()) {
     const std::lock_guard lock(mutex_);
     if (!step.next(catalog_)) break;
     for (Catalog::Slot slot = step.begin; slot < step.end; ++slot) {
@@ -313,7 +313,7 @@ void ServedCatalog::rank(std::int64_t now_ms) {
 /// Of what the store has not, or has with another popularity, some from slot `from` on.
 std::vector<RankedEntry> ServedCatalog::unwritten(Catalog::Slot& from, std::int64_t now_ms) {
   std::vector<RankedEntry> entries;
-  for (Step step{.begin = from, .end = from}; entries.size() < kWrittenAtOnce; rest_a_step()) {
+  for (SlotStep step{.begin = from, .end = from}; entries.size() < kWrittenAtOnce; rest_a_step()) {
     const std::lock_guard lock(mutex_);
     written_.resize(catalog_.slots(), kUnwritten);
     if (!step.next(catalog_)) break;
@@ -384,7 +384,7 @@ void ServedCatalog::keep() {
   }
   has_views_ = false;
   cache::ByteWriter bytes;
-  for (Step step;; rest_a_step()) {
+  for (SlotStep step;; rest_a_step()) {
     const std::lock_guard lock(mutex_);
     if (!step.next(catalog_)) break;
     catalog_.save(step.begin, step.end, bytes);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/redis/agent_store.hpp"
 #include "cache/redis/catalog_store.hpp"
 #include "tests/exposition.hpp"
 #include "tests/redis_server.hpp"
@@ -247,6 +248,36 @@ TEST_CASE("the configuration's list is taken in at the start and at reloads, or 
   CHECK(
       test::run(EDGEWARD_BINARY, {"check", place.arguments()[1]}).out.find("file: no such file") !=
       std::string::npos);
+}
+
+TEST_CASE("what an edge reports through its Redis counts as views too") {
+  test::RedisServer redis;
+  const Place place;
+  add_catalog(place, "",
+              fmt::format("redis: {{server: '{}', command_timeout: 10s, follow: true,\n"
+                          "        follow_interval: 20ms}}\n",
+                          redis.address()));
+  Serving serving(place.arguments());
+  HttpConnection admin(serving.admin_port());
+  CHECK(admin.post("/v1/catalog", R"({"key":"/a"})").status == 200);
+  CHECK(admin.post("/v1/events", "{\"edge\":\"fra1\",\"key\":\"/a\",\"hit\":true}\n").status ==
+        200);
+  cache::redis::Servers servers;
+  servers.options.address.port = redis.port();
+  servers.options.limits.command_timeout_ms = 10'000;
+  cache::redis::RedisAgentStore agent(
+      "fra1", servers, [] { return std::int64_t{0}; }, 1);
+  const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
+  const std::vector<cache::EdgeRequest> requests(3,
+                                                 {.at_ms = now_ms,
+                                                  .client = *geo::IpPrefix::parse("192.0.2.0/24"),
+                                                  .key = "/a",
+                                                  .content = cache::content_id("/a"),
+                                                  .size_bytes = 10});
+  CHECK(agent.append_requests(requests));
+  CHECK(comes_true([&] { return entry_of(admin, "/a").at("views") == 4; }));
 }
 
 TEST_CASE("a catalogue is in Redis too, and Redis being away holds nobody up") {
