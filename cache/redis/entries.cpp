@@ -302,6 +302,44 @@ std::optional<PurgeStatus> decode_purge_status(const Reply& hash) {
   return status;
 }
 
+Fields encode(const RankedEntry& ranked) {
+  const CatalogEntry& entry = ranked.entry;
+  Fields fields;
+  fields.put("key", entry.key).put("size_bytes", entry.size_bytes);
+  fields.put_ratio("duration_min", entry.duration_min).put("type", entry.type);
+  fields.put_time("created_at", entry.created_at_ms);
+  if (entry.last_viewed_at_ms) fields.put_time("last_viewed_at", *entry.last_viewed_at_ms);
+  fields.put("views", entry.views).put_ratio("rating", entry.rating);
+  fields.put_ratio("popularity", ranked.popularity);
+  return fields;
+}
+
+std::optional<RankedEntry> decode_catalog_entry(const Fields& fields) {
+  const auto key = fields.text("key");
+  const auto type = fields.text("type");
+  const auto size = fields.number("size_bytes");
+  const auto duration = fields.ratio("duration_min");
+  const auto created_at = fields.time("created_at");
+  const auto views = fields.number("views");
+  const auto rating = fields.ratio("rating");
+  const auto popularity = fields.ratio("popularity");
+  if (!key || key->empty() || !is_key(*key) || !type || !size || !duration || !created_at ||
+      !views || !rating || !popularity) {
+    return std::nullopt;
+  }
+  const auto viewed_at = fields.time("last_viewed_at");
+  if (fields.text("last_viewed_at") && !viewed_at) return std::nullopt;
+  return RankedEntry{.entry = {.key = std::string(*key),
+                               .size_bytes = *size,
+                               .duration_min = *duration,
+                               .type = std::string(*type),
+                               .created_at_ms = *created_at,
+                               .last_viewed_at_ms = viewed_at,
+                               .views = *views,
+                               .rating = *rating},
+                     .popularity = *popularity};
+}
+
 std::string encode_requests(std::span<const EdgeRequest> requests) {
   std::string text;
   for (const EdgeRequest& request : requests) {

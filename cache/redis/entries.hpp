@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cache/catalog.hpp"
 #include "cache/redis/fields.hpp"
 #include "cache/store/agent_store.hpp"
 #include "cache/store/edge_values.hpp"
@@ -40,6 +41,9 @@ namespace edgeward::cache::redis {
 [[nodiscard]] std::optional<Purge> decode_purge(const StreamEntry& entry);
 /// Of a hash: the purge and, by edge, what it said.
 [[nodiscard]] std::optional<PurgeStatus> decode_purge_status(const Reply& hash);
+
+[[nodiscard]] Fields encode(const RankedEntry& ranked);
+[[nodiscard]] std::optional<RankedEntry> decode_catalog_entry(const Fields& fields);
 
 /// A line a request, six columns with a tab between: at, client, CONTENT, size_bytes, hit or miss,
 /// key. A key that is too long or would break its line is left empty.

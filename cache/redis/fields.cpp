@@ -62,13 +62,8 @@ std::optional<std::int64_t> Fields::time(std::string_view name) const {
 }
 
 std::optional<double> Fields::ratio(std::string_view name) const {
-  const auto found = text(name);
-  if (!found) return std::nullopt;
-  double value = 0;
-  const auto [end, error] = std::from_chars(found->data(), found->data() + found->size(), value);
-  const bool is_whole = error == std::errc() && end == found->data() + found->size();
-  if (!is_whole || !std::isfinite(value)) return std::nullopt;
-  return value;
+  const auto value = text(name);
+  return value ? parse_score(*value) : std::nullopt;
 }
 
 void Fields::add_to(Command& command) const {
@@ -108,6 +103,14 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_score(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_whole = error == std::errc() && end == text.data() + text.size();
+  if (!is_whole || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 

@@ -46,6 +46,8 @@ class Fields {
 [[nodiscard]] std::string time_text(std::int64_t ms);
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);
+/// A finite one, as sorted sets have them too.
+[[nodiscard]] std::optional<double> parse_score(std::string_view text);
 
 /// One entry of a stream.
 struct StreamEntry {

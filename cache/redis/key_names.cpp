@@ -22,6 +22,18 @@ std::string purge_answers_key(std::string_view id) {
   return fmt::format("{}:{}", kPurgeKey, id);
 }
 
+std::size_t catalog_shard(ContentId content) {
+  return static_cast<std::uint64_t>(content) % kCatalogShards;
+}
+
+std::string catalog_entry_key(ContentId content) {
+  return fmt::format("edgeward:{{catalog:{:02}}}:{}", catalog_shard(content), to_hex(content));
+}
+
+std::string catalog_index_key(std::size_t shard) {
+  return fmt::format("edgeward:{{catalog:{:02}}}:index", shard);
+}
+
 std::string bucket_name(std::size_t bucket) {
   return fmt::format("{:02x}", bucket);
 }

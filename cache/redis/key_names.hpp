@@ -44,6 +44,13 @@ inline constexpr std::string_view kPurgeKey = "edgeward:{control}:purge";
 /// The consumer group of an edge's agents.
 inline constexpr std::string_view kAgents = "agents";
 
+/// The catalogue is cut into so many parts, each with a hash tag of its own.
+inline constexpr std::size_t kCatalogShards = 64;
+/// NN is the content's id modulo kCatalogShards, in two decimal digits.
+[[nodiscard]] std::size_t catalog_shard(ContentId content);
+[[nodiscard]] std::string catalog_entry_key(ContentId content);  ///< edgeward:{catalog:NN}:CONTENT
+[[nodiscard]] std::string catalog_index_key(std::size_t shard);  ///< edgeward:{catalog:NN}:index
+
 /// HH, as inventories and their digests name a bucket.
 [[nodiscard]] std::string bucket_name(std::size_t bucket);
 

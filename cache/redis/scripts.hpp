@@ -177,4 +177,24 @@ redis.call('HSET', KEYS[1], 'edge:' .. ARGV[1], ARGV[2])
 return 1
 )lua";
 
+/// KEYS index, then the entries, all of one shard of the catalogue · ARGV for each entry CONTENT,
+/// the number of its fields, and they; `popularity` is the last of them.
+inline constexpr std::string_view kPutCatalog = R"lua(
+local at = 1
+for i = 2, #KEYS do
+  local content, fields = ARGV[at], tonumber(ARGV[at + 1])
+  redis.call('DEL', KEYS[i])
+  redis.call('HSET', KEYS[i], unpack(ARGV, at + 2, at + 1 + fields))
+  redis.call('ZADD', KEYS[1], ARGV[at + 1 + fields], content)
+  at = at + 2 + fields
+end
+return #KEYS - 1
+)lua";
+
+/// KEYS index, entry · ARGV CONTENT.
+inline constexpr std::string_view kRemoveCatalog = R"lua(
+redis.call('ZREM', KEYS[1], ARGV[1])
+return redis.call('DEL', KEYS[2])
+)lua";
+
 }  // namespace edgeward::cache::redis

@@ -13,6 +13,7 @@ std::unique_ptr<CLI::App> command_line(Action& action) {
   app->require_subcommand(1);
   app->footer("`edgeward COMMAND --help` explains a command, with examples.");
   add_agent(*app, action);
+  add_catalog(*app, action);
   add_check(*app, action);
   add_edge(*app, action);
   add_forecast(*app, action);

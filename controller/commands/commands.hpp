@@ -13,6 +13,7 @@ using Action = std::function<int()>;
 
 // Each adds its subcommand to `app`; parsing it sets `action`.
 void add_agent(CLI::App& app, Action& action);
+void add_catalog(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_edge(CLI::App& app, Action& action);
 void add_forecast(CLI::App& app, Action& action);

@@ -20,7 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "cache/redis/catalog_store.hpp"
 #include "cache/redis/purges.hpp"
+#include "controller/catalog_file.hpp"
 #include "controller/commands/chosen_config.hpp"
 #include "controller/commands/commands.hpp"
 #include "controller/config/fault.hpp"
@@ -40,6 +42,7 @@
 #include "controller/service/publisher.hpp"
 #include "controller/service/purging.hpp"
 #include "controller/service/reloader.hpp"
+#include "controller/service/served_catalog.hpp"
 #include "controller/service/supervisor.hpp"
 #include "controller/service/watch.hpp"
 #include "controller/terminal.hpp"
@@ -120,6 +123,7 @@ LogRecord with_fields(LogRecord record, std::vector<LogField> fields) {
 struct Start {
   Config config;
   Routing routing;
+  std::vector<cache::CatalogUpdate> contents;  ///< of the catalogue's file
   std::string wrong;  ///< with the configuration that was given; empty: it is in force
 };
 
@@ -132,6 +136,7 @@ Start begin(const ServeCommand& command, RoutingCompiler& compiler, const Talk& 
     start.config = load_config(command, talk);
     if (start.config.serve.state_dir) folder = *start.config.serve.state_dir;
     start.routing = compiler.compile(start.config, {}, talk);
+    start.contents = read_catalog_file(start.config.catalog, talk);
     return start;
   } catch (const std::exception& error) {
     if (folder.empty() || !KeptFolder(folder).read(KeptFolder::kConfig)) throw;
@@ -145,6 +150,23 @@ Start begin(const ServeCommand& command, RoutingCompiler& compiler, const Talk& 
   start.config = load_config(last, talk);
   start.routing = compiler.compile(start.config, {}, talk);
   return start;
+}
+
+/// Where else the catalogue is to be; null: nowhere.
+std::unique_ptr<cache::CatalogStore> catalog_store(const Config& config) {
+  if (config.catalog.store == CatalogBackend::memory) return nullptr;
+  return std::make_unique<cache::redis::RedisCatalogStore>(servers_of(config.redis), redis_clock_ms,
+                                                           redis_seed());
+}
+
+void take_in(std::span<const cache::CatalogUpdate> contents, ServedCatalog& catalog,
+             const Talk& talk) {
+  if (contents.empty()) return;
+  const CatalogTaken taken = catalog.take(contents);
+  talk(
+      fmt::format("the catalogue has {} contents: {} of its file are new, {} were known, for {} "
+                  "there was no room",
+                  catalog.counts().entries, taken.added, taken.updated, taken.full));
 }
 
 std::string listening(const Server& server, const TlsContexts& tls) {
@@ -276,7 +298,7 @@ int run_serve(const ServeCommand& command) {
   // How to log is known once the configuration is read.
   std::vector<std::string> said;
   RoutingCompiler compiler;
-  const auto [config, routing, wrong] =
+  auto [config, routing, contents, wrong] =
       begin(command, compiler, [&said](std::string_view sentence) { said.emplace_back(sentence); });
   const Log log(config.serve.log);
   const Talk talk = talk_to(log);
@@ -302,11 +324,24 @@ int run_serve(const ServeCommand& command) {
   if (auto hits = learning.learn(wall_ms())) publisher.set_hits(std::move(*hits));
   (void)publisher.tick(wall_ms(), 1);
 
+  ServedCatalog catalog({.entries_max = config.catalog.entries_max,
+                         .folder = config.serve.state_dir,
+                         .store = catalog_store(config),
+                         .now_ms = wall_ms},
+                        talk, log);
+  take_in(std::exchange(contents, {}), catalog, talk);
+
   Supervisor supervisor;
+  const auto read_catalog = [&](const Config& read) {
+    return [&catalog, &talk, list = read_catalog_file(read.catalog, talk)] {
+      take_in(list, catalog, talk);
+    };
+  };
   Reloader reloader({.load = [&] { return load_config(command, talk); },
                      .config = config,
                      .compiler = std::move(compiler),
-                     .fleet = routing.fleet},
+                     .fleet = routing.fleet,
+                     .read_more = read_catalog},
                     publisher, learning, supervisor, log);
   Keeper keeper(config.serve.state_dir, publisher, learning, log);
   const std::unique_ptr<Purging> purging = make_purging(config.redis, log);
@@ -318,25 +353,31 @@ int run_serve(const ServeCommand& command) {
       .stale_after_ms = std::max<std::int64_t>(5 * config.serve.tick_ms, 1000),
       .logged_ratio = decisions.is_on() ? config.serve.decision_log.sample_ratio : 0,
       .openapi = read_openapi()};
+  const auto learn = [&](std::span<const cache::CacheEvent> events, const cache::Fleet& fleet) {
+    if (!learning.add(events, fleet)) return false;
+    catalog.note(events);
+    return true;
+  };
   const std::unique_ptr<Planning> planning =
-      make_planning(config, routing.fleet, publisher, learning, log);
+      make_planning(config, routing.fleet, publisher, learn, log);
   if (planning) reloader.tell_fleets([&](auto fleet) { planning->replace(std::move(fleet)); });
   ApiActions actions{
       .reload = [&] { return reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
-      .learn = [&](auto events, const cache::Fleet& fleet) { return learning.add(events, fleet); },
+      .learn =
+          [&](auto events, const cache::Fleet& fleet) {
+            if (!learn(events, fleet)) return false;
+            if (planning) planning->add(events, fleet);
+            return true;
+          },
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); },
       .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
       .plans = {},
       .run_plans = {},
-      .purging = purging.get()};
+      .purging = purging.get(),
+      .catalog = &catalog};
   if (planning) {
-    actions.learn = [&](auto events, const cache::Fleet& fleet) {
-      if (!learning.add(events, fleet)) return false;
-      planning->add(events, fleet);
-      return true;
-    };
     actions.plans = [&] { return planning->status(); };
     actions.run_plans = [&](bool is_dry) { return planning->run(is_dry); };
   }
@@ -420,6 +461,8 @@ void add_serve(CLI::App& app, Action& action) {
       "  POST /v1/reload              as SIGHUP\n"
       "  POST /v1/purge               what edges are to hold no more; /v1/purges/ID: how far it "
       "is\n"
+      "  GET  /v1/catalog?top=20      the most popular contents; POST takes a list of them\n"
+      "  GET  /v1/catalog/KEY         one of them; PUT and DELETE too\n"
       "The log goes to stderr, a line for what happens to the service, none for a request.\n"
       "SIGHUP reads configuration and databases anew; SIGTERM and Ctrl-C answer what has been\n"
       "asked and end.\n"

@@ -99,6 +99,17 @@ void read_geo(const YamlNode& node, const ConfigContext& context, GeoSources& ge
   map.finish();
 }
 
+void read_catalog_keys(const YamlNode& node, const ConfigContext& context, CatalogOptions& options,
+                       Faults& faults) {
+  YamlMap map(node, "catalog", faults);
+  std::string text;
+  if (map.text("file", text)) options.file = find_file("file", *map.find("file"), context, faults);
+  auto entries = static_cast<unsigned>(options.entries_max);
+  if (map.count("entries_max", entries, 1, 10'000'000)) options.entries_max = entries;
+  map.choice<CatalogBackend>("store", options.store, kCatalogBackends);
+  map.finish();
+}
+
 /// What a configuration's `fleet` leads to: keys of its own, or those of a file.
 struct FleetPlace {
   std::optional<FleetRead> read{};
@@ -236,6 +247,8 @@ Config parse_config(std::string_view text, const ConfigContext& context) {
     if (redis != nullptr) read_redis(*redis, context.folder, config.redis, faults);
     if (const YamlNode* const plan = map.find("plan")) read_plan(*plan, config.plan, faults);
     if (const YamlNode* const agent = map.find("agent")) read_agent(*agent, config.agent, faults);
+    const YamlNode* const catalog = map.find("catalog");
+    if (catalog != nullptr) read_catalog_keys(*catalog, context, config.catalog, faults);
     read_parts(map, place, config);
     if (place.read && redis != nullptr) {
       check_redis_edges(*redis, config.redis, config.fleet, faults);

@@ -14,6 +14,7 @@
 #include "controller/agent/agent_options.hpp"
 #include "controller/config/redis_options.hpp"
 #include "controller/planning/planning_options.hpp"
+#include "controller/service/catalog_options.hpp"
 #include "controller/service/serve_options.hpp"
 #include "controller/tls/context.hpp"
 #include "geo/location.hpp"
@@ -49,6 +50,7 @@ struct Config {
   RedisOptions redis{};
   PlanningOptions plan{};
   AgentOptions agent{};
+  CatalogOptions catalog{};
 
   bool operator==(const Config&) const = default;
 };

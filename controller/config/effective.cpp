@@ -339,6 +339,14 @@ void write_agent(const AgentOptions& agent, YamlWriter& out) {
   out.close();
 }
 
+void write_catalog(const CatalogOptions& catalog, YamlWriter& out) {
+  out.open("catalog");
+  if (catalog.file) out.line("file", in_quotes(catalog.file->string()));
+  out.line("entries_max", catalog.entries_max);
+  out.line("store", name(catalog.store));
+  out.close();
+}
+
 }  // namespace
 
 std::string effective_yaml(const FleetFile& file) {
@@ -362,6 +370,7 @@ std::string effective_yaml(const Config& config) {
   write_redis(config.redis, out);
   write_plan(config.plan, out);
   write_agent(config.agent, out);
+  write_catalog(config.catalog, out);
   return std::move(out).text();
 }
 

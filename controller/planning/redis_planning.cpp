@@ -46,10 +46,10 @@ StateReport state_of(const std::string& edge, const cache::EdgeReport& report) {
 
 }  // namespace
 
-std::unique_ptr<Planning> make_planning(const Config& config,
-                                        std::shared_ptr<const cache::Fleet> fleet,
-                                        Publisher& publisher, HitLearning& learning,
-                                        const Log& log) {
+std::unique_ptr<Planning> make_planning(
+    const Config& config, std::shared_ptr<const cache::Fleet> fleet, Publisher& publisher,
+    std::function<bool(std::span<const cache::CacheEvent>, const cache::Fleet&)> learn,
+    const Log& log) {
   if (!config.redis.follow) return nullptr;
   const cache::redis::Servers servers = servers_of(config.redis);
   PlanningOptions options = config.plan;
@@ -73,9 +73,7 @@ std::unique_ptr<Planning> make_planning(const Config& config,
                         [&publisher](const std::string& edge, const cache::EdgeReport& report) {
                           (void)publisher.report(state_of(edge, report), wall_ms());
                         },
-                    .learn = [&learning](
-                                 std::span<const cache::CacheEvent> events,
-                                 const cache::Fleet& of) { return learning.add(events, of); }},
+                    .learn = std::move(learn)},
           .profile_of =
               [&publisher](std::string_view edge) { return profile_of(publisher, edge); }},
       std::move(fleet), log);

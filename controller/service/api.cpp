@@ -83,6 +83,11 @@ struct Api::Context {
   bool has_query = false;
   std::string_view encoded_query;  ///< as sent, without the '?'
   std::string_view name{};         ///< what the endpoint's `*` stands for
+
+  /// That, and the query as it was sent.
+  [[nodiscard]] std::string key() const {
+    return has_query ? fmt::format("{}?{}", name, encoded_query) : std::string(name);
+  }
 };
 
 /// A path, of which `*` stands for one segment or, at its end, for all that follows.
@@ -137,6 +142,11 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/v1/purge", "POST", "POST", true, &Api::post_purge},
       {"/v1/purges", "GET", "GET, HEAD", true, &Api::get_purges},
       {"/v1/purges/*", "GET", "GET, HEAD", true, &Api::get_purge},
+      {"/v1/catalog", "GET", "GET, HEAD, POST", true, &Api::get_catalog},
+      {"/v1/catalog", "POST", "GET, HEAD, POST", true, &Api::post_catalog},
+      {"/v1/catalog/*", "GET", "GET, HEAD, PUT, DELETE", true, &Api::get_content},
+      {"/v1/catalog/*", "PUT", "GET, HEAD, PUT, DELETE", true, &Api::put_content},
+      {"/v1/catalog/*", "DELETE", "GET, HEAD, PUT, DELETE", true, &Api::delete_content},
   };
   return kEndpoints;
 }
@@ -147,6 +157,7 @@ Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
       publisher_(publisher),
       sampler_(options_.logged_ratio, std::random_device{}()),
       keys_(sim::CacheKeyRules{}) {
+  if (actions_.catalog != nullptr) catalog_.emplace(*actions_.catalog);
   install(publisher.current());
 }
 
@@ -593,6 +604,37 @@ void Api::get_purge(Context& context) {
   context.response.body = purge_text(*view, purging.store_error());
 }
 
+CatalogAnswers& Api::catalog() {
+  if (!catalog_) refuse(503, "there is no catalogue here");
+  return *catalog_;
+}
+
+void Api::get_catalog(Context& context) {
+  static constexpr std::string_view kKnown[] = {"top"};
+  const Parameters parameters(context.query, kKnown);
+  const std::uint64_t count = parameters.text("top").empty() ? 20 : parameters.count("top");
+  context.response.body = catalog().list(count);
+}
+
+void Api::post_catalog(Context& context) {
+  context.response.body = catalog().import(context.request.body);
+}
+
+void Api::get_content(Context& context) {
+  context.response.body = catalog().get(context.key());
+}
+
+void Api::put_content(Context& context) {
+  CatalogAnswers::Put done = catalog().put(context.key(), context.request.body);
+  context.response.status = done.is_new ? 201 : 200;
+  context.response.body = std::move(done.body);
+}
+
+void Api::delete_content(Context& context) {
+  catalog().remove(context.key());
+  context.response.status = 204;
+}
+
 std::vector<std::string> Api::operations() {
   std::vector<std::string> all;
   for (const Endpoint& endpoint : endpoints()) {
@@ -612,7 +654,13 @@ void Api::get_metrics(Context& context) {
   context.response.body = metrics_text(publisher_, {.now_ms = context.caller.now_ms,
                                                     .is_ready = !is_stale(context.caller.now_ms),
                                                     .process = process_usage(),
-                                                    .plans = plans.get()});
+                                                    .plans = plans.get(),
+                                                    .catalog = catalog_counts()});
+}
+
+std::optional<ServedCatalog::Counts> Api::catalog_counts() const {
+  if (actions_.catalog == nullptr) return std::nullopt;
+  return actions_.catalog->counts();
 }
 
 void Api::get_health(Context& context) {

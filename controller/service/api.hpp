@@ -15,6 +15,7 @@
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
 #include "controller/planning/plan_report.hpp"
+#include "controller/service/catalog_answers.hpp"
 #include "controller/service/counts.hpp"
 #include "controller/service/decision_log.hpp"
 #include "controller/service/publisher.hpp"
@@ -66,6 +67,7 @@ struct ApiActions {
   std::function<std::uint64_t(bool is_dry)> run_plans;
   /// Tells edges what to hold no more; nothing: there is no store to tell them through.
   Purging* purging = nullptr;
+  ServedCatalog* catalog = nullptr;  ///< null: there is none
 };
 
 /// Answers requests: the HTTP interface without any network. One a worker, not thread-safe: what
@@ -111,6 +113,11 @@ class Api {
   void post_purge(Context& context);
   void get_purges(Context& context);
   void get_purge(Context& context);
+  void get_catalog(Context& context);
+  void post_catalog(Context& context);
+  void get_content(Context& context);
+  void put_content(Context& context);
+  void delete_content(Context& context);
   void get_health(Context& context);
   void get_ready(Context& context);
   void get_metrics(Context& context);
@@ -132,6 +139,8 @@ class Api {
   void add_logged(LoggedDecision logged);
   void hand_over_logged();
   [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
+  [[nodiscard]] CatalogAnswers& catalog();
+  [[nodiscard]] std::optional<ServedCatalog::Counts> catalog_counts() const;
 
   ApiOptions options_;
   ApiActions actions_;
@@ -144,6 +153,7 @@ class Api {
   sim::CacheKeyWriter keys_;
   std::string key_;
   RouteBatch batch_;
+  std::optional<CatalogAnswers> catalog_;
   std::optional<policy::DecisionWriter> writer_;  ///< for the snapshot's fleet
   std::string line_;
 };

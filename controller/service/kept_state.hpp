@@ -30,6 +30,7 @@ class KeptFolder {
  public:
   static constexpr const char* kEdges = "edges.json";    ///< kept_edges_text()
   static constexpr const char* kHits = "hits";           ///< HitLearning::save()
+  static constexpr const char* kCatalog = "catalog";     ///< of ServedCatalog
   static constexpr const char* kConfig = "config.yaml";  ///< the last that was good
   static constexpr const char* kFiles = "files";         ///< a folder: what that one names
 

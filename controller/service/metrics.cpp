@@ -357,6 +357,23 @@ void add_plans(const PlanStatus& plans, Families& out) {
        });
 }
 
+void add_catalog_counts(const ServedCatalog::Counts& catalog, Families& out) {
+  out.gauge("edgeward_catalog_contents", "Contents that the catalogue has.",
+            static_cast<double>(catalog.entries));
+  out.gauge("edgeward_catalog_contents_max", "Contents that it may have.",
+            static_cast<double>(catalog.entries_max));
+  out.counter("edgeward_catalog_refused_total", "Contents dropped since it was full.",
+              static_cast<double>(catalog.refused));
+  out.add("edgeward_catalog_events_total",
+          "Reported requests: viewed, of contents that it has; dropped, since too many waited.",
+          MetricType::Counter);
+  out.count(catalog.views, {{"result", "viewed"}});
+  out.count(catalog.unread_events, {{"result", "dropped"}});
+  if (!catalog.is_store_good) return;
+  out.gauge("edgeward_catalog_store_up", "Whether its store took what it was given last.",
+            *catalog.is_store_good ? 1 : 0);
+}
+
 /// Named as all Prometheus clients name them.
 void add_process(const ProcessUsage& process, Families& out) {
   out.counter("process_cpu_seconds_total", "CPU time used.", process.cpu_seconds);
@@ -388,6 +405,7 @@ std::string metrics_text(const Publisher& publisher, const MetricsMoment& moment
   add_tls(totals.traffic, publisher.tls(), out);
   add_edges(publisher.edges(moment.now_ms), out);
   if (moment.plans != nullptr) add_plans(*moment.plans, out);
+  if (moment.catalog) add_catalog_counts(*moment.catalog, out);
   add_process(moment.process, out);
   return out.text();
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "controller/planning/plan_report.hpp"
 #include "controller/service/process_usage.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/served_catalog.hpp"
 
 namespace edgeward::controller {
 
@@ -15,6 +17,7 @@ struct MetricsMoment {
   bool is_ready = false;  ///< what /readyz says
   ProcessUsage process;
   const PlanStatus* plans = nullptr;  ///< null where edges are not followed
+  std::optional<ServedCatalog::Counts> catalog{};
 };
 
 /// Everything that is counted and measured, in Prometheus' text format (version 0.0.4). Counts are

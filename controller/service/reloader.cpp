@@ -65,6 +65,7 @@ LogRecord configuration_record(std::string message, const Config& config, const 
 Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning,
                    const Supervisor& supervisor, const Log& log)
     : load_(std::move(parts.load)),
+      read_more_(std::move(parts.read_more)),
       publisher_(publisher),
       learning_(learning),
       supervisor_(supervisor),
@@ -163,13 +164,16 @@ void Reloader::reload(const char* cause) {
   const Config before = config_;
   const bool is_taken = attempt(cause, [&] {
     TlsContexts tls;
+    std::function<void()> take_more;
     {
       const Pacing pacing;
       config_ = load_();
       tls = read_certificates();
+      if (read_more_) take_more = read_more_(config_);
     }
     recompile("reloaded", cause);
     publisher_.set_tls(std::move(tls));
+    if (take_more) take_more();
   });
   if (!is_taken) config_ = before;
 }
@@ -232,6 +236,7 @@ void Reloader::keep_config() {
   try {
     // Beside it, and in its place named, the files it names: they may be gone or broken by then.
     Config kept = config_;
+    kept.catalog.file.reset();  // what it told is in the catalogue, which is kept itself
     std::vector<std::filesystem::path*> places;
     for (auto& path : kept.geo.databases) places.push_back(&path);
     if (kept.geo.overrides) places.push_back(&*kept.geo.overrides);

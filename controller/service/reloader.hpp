@@ -39,6 +39,9 @@ class Reloader {
     Config config;                 ///< as it was read first
     RoutingCompiler compiler;      ///< what compiled that
     std::shared_ptr<const cache::Fleet> fleet;
+    /// Reads what else a configuration names; what that gives takes it over. Throws what is wrong
+    /// with it.
+    std::function<std::function<void()>(const Config&)> read_more{};
   };
 
   Reloader(Parts parts, Publisher& publisher, HitLearning& learning, const Supervisor& supervisor,
@@ -74,6 +77,7 @@ class Reloader {
   void begin_observations(const geo::AddressMap& map);
 
   const std::function<Config()> load_;
+  const std::function<std::function<void()>(const Config&)> read_more_;
   Publisher& publisher_;
   HitLearning& learning_;
   const Supervisor& supervisor_;

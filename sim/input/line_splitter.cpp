@@ -46,8 +46,9 @@ bool LineSplitter::next(Line& line) {
     }
     if (fill()) continue;
     if (available == 0) return false;
+    // Where it lies now: fill() may have moved it.
+    line = {.text = {buffer_.data() + begin_, available}, .cut = false};
     begin_ = end_;
-    line = {.text = {start, available}, .cut = false};
     return true;
   }
 }

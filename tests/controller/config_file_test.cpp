@@ -172,13 +172,17 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "        store_threads: 3, fetch: {connect: 1s, response: 2s, stall: 3s, whole: 4s,\n"
       "        at_once: 5}, plans: {interval: 6s, prefetches: 7, bandwidth: 8Mbps, attempts: 9,\n"
       "        retry_first: 1s, retry_max: 2s, claim_after: 3s}, limits: {connections: 4,\n"
-      "        idle: 5s, request: 6s, write: 7s, drain: 8s}}\n",
+      "        idle: 5s, request: 6s, write: 7s, drain: 8s}}\n"
+      "catalog: {file: contents.csv, entries_max: 5, store: redis}\n",
       kFiles);
   CHECK(config.redis.servers.of("fra1").address ==
         cache::redis::Address{.host = "10.0.0.1", .port = 3});
   CHECK(config.redis.servers.control == cache::redis::Address{.host = "::1", .port = 2});
   CHECK(config.agent.prefetch_bps == 8'000'000);
   CHECK(config.serve.http.body_bytes_max == 3072);
+  CHECK(config.catalog == CatalogOptions{.file = "/etc/edgeward/contents.csv",
+                                         .entries_max = 5,
+                                         .store = CatalogBackend::redis});
   CHECK(config.serve.log == LogOptions{.format = LogFormat::json, .level = LogLevel::warning});
   CHECK(config.serve.trust.proxies.size() == 1);
   CHECK(config.serve.tls ==
@@ -227,6 +231,7 @@ TEST_CASE("the example configuration holds the defaults") {
   CHECK(example.serve == ServeOptions{});
   CHECK(example.redis == RedisOptions{.is_configured = true});
   CHECK(example.agent == AgentOptions{});
+  CHECK(example.catalog == CatalogOptions{});
 }
 
 TEST_CASE("the example configuration mentions every key there is") {
@@ -247,9 +252,10 @@ TEST_CASE("the example configuration mentions every key there is") {
       "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
       "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n"
       "redis: {zzzzzzzzzzzzzzzzzzzzz: 1}\n"
+      "catalog: {zzzzzzzzzzzzzzzzzzzzz: 1}\n"
       "agent: {zzzzzzzzzzzzzzzzzzzzz: 1, fetch: {zzzzzzzzzzzzzzzzzzzzz: 1},\n"
       "        plans: {zzzzzzzzzzzzzzzzzzzzz: 1}, limits: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 24);
+  REQUIRE(found.size() == 25);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";

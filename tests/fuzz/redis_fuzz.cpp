@@ -77,6 +77,9 @@ void check_fields(const Fields& fields) {
   if (const auto report = decode_report(fields)) {
     require(decode_report(encode(*report)) == report, "a report is read back");
   }
+  if (const auto entry = decode_catalog_entry(fields)) {
+    require(decode_catalog_entry(encode(*entry)) == entry, "a catalogue entry is read back");
+  }
   if (const auto meta = decode_meta(fields)) {
     require(decode_meta(encode(*meta)) == meta, "a meta is read back");
   }

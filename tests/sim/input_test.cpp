@@ -120,6 +120,16 @@ TEST_CASE("lines end with newline or return and newline, the last one also witho
         std::vector<std::string>{std::string("a\0b", 3), "c"});
 }
 
+TEST_CASE("a last line without an end is whole, longer than what is before it or not") {
+  for (const std::size_t before : {0, 1, 3, 13, 27, 5000}) {
+    for (const std::size_t length : {1, 2, 27, 300, 9000}) {
+      const std::string last = noise(length);
+      std::vector<std::string> expected{std::string(before, 'a'), last};
+      CHECK(lines_of(expected[0] + "\n" + last, length) == expected);
+    }
+  }
+}
+
 TEST_CASE("however the bytes arrive, the lines are the same") {
   std::string text;
   std::vector<std::string> expected;
