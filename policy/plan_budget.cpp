@@ -24,8 +24,6 @@ constexpr double kWorthChange = 0.01;
 constexpr double kStandardErrorMin = 0.0005;
 /// What an edge may lose to plans, of all its requests and bytes, and a few requests of chance.
 constexpr double kLossMax = 0.0005;
-/// Part of what was fetched ahead, and not charged yet, that counts in an interval.
-constexpr double kChargedAnInterval = 1.0 / 12;
 constexpr double kByteLossMax = 0.005;
 constexpr double kRequestsOfChance = 2;
 constexpr unsigned kRestIntervals = 24;
@@ -160,12 +158,8 @@ bool PlanBudget::has_spent(const Interval& interval) {
   requests_ += static_cast<double>(interval.requests);
   bytes_ += static_cast<double>(interval.bytes);
   hits_gained_ += static_cast<double>(own.hits) - static_cast<double>(plain.hits);
-  // What is fetched ahead is paid at once and used over the hours that follow: so it is charged.
-  prefetched_bytes_ += static_cast<double>(own.prefetched_bytes);
-  const double charged_bytes = prefetched_bytes_ * kChargedAnInterval;
-  prefetched_bytes_ -= charged_bytes;
-  bytes_gained_ +=
-      static_cast<double>(own.hit_bytes) - charged_bytes - static_cast<double>(plain.hit_bytes);
+  bytes_gained_ += static_cast<double>(own.hit_bytes) - static_cast<double>(own.prefetched_bytes) -
+                   static_cast<double>(plain.hit_bytes);
   return level_ > 0 && (hits_gained_ < -kLossMax * requests_ - kRequestsOfChance ||
                         bytes_gained_ < -kByteLossMax * bytes_);
 }

@@ -101,8 +101,7 @@ class PlanBudget {
   double bytes_ = 0;
   double hits_gained_ = 0;
   double bytes_gained_ = 0;
-  double prefetched_bytes_ = 0;  ///< and not counted in these yet
-  unsigned resting_ = 0;         ///< intervals yet without plans
+  unsigned resting_ = 0;  ///< intervals yet without plans
 };
 
 }  // namespace edgeward::policy

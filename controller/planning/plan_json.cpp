@@ -12,7 +12,7 @@ namespace json = boost::json;
 
 namespace {
 
-json::value seconds(std::int64_t ms) {
+json::value in_seconds(std::int64_t ms) {
   return static_cast<double>(ms) / 1000;
 }
 
@@ -21,7 +21,7 @@ json::object sum_json(const ActionSum& sum) {
 }
 
 json::value calibration_json(const Calibration& one) {
-  return json::object{{"at", seconds(one.at_ms)},
+  return json::object{{"at", in_seconds(one.at_ms)},
                       {"predicted", one.predicted},
                       {"realised", one.realised ? json::value(*one.realised) : json::value()},
                       {"requests", one.requests}};
@@ -41,7 +41,7 @@ json::object report_json(const EdgePlanReport& report) {
   for (const ToldAction& told : report.foremost) foremost.push_back(action_json(told));
   return {{"edge", report.edge},
           {"plan", cache::to_hex(cache::ContentId{report.plan})},
-          {"valid_until", seconds(report.valid_until_ms)},
+          {"valid_until", in_seconds(report.valid_until_ms)},
           {"capacity_bytes", report.capacity_bytes},
           {"share", report.share},
           {"budget_bytes", report.budget_bytes},
@@ -64,7 +64,7 @@ json::value run_json(const std::optional<PlanRun>& run, std::string_view edge) {
   }
   return json::object{{"run", run->run},
                       {"dry_run", run->is_dry},
-                      {"at", seconds(run->at_ms)},
+                      {"at", in_seconds(run->at_ms)},
                       {"duration_ms", run->duration_ms},
                       {"edges", std::move(edges)}};
 }
@@ -73,7 +73,7 @@ json::value plan_json(const EdgeProgress& edge) {
   if (!edge.plan) return nullptr;
   return json::object{{"plan", cache::to_hex(cache::ContentId{edge.plan->id})},
                       {"epoch", edge.plan->epoch},
-                      {"valid_until", seconds(edge.plan->valid_until_ms)},
+                      {"valid_until", in_seconds(edge.plan->valid_until_ms)},
                       {"status", cache::name(edge.plan->status)},
                       {"actions", edge.plan->actions},
                       {"prefetch_bytes", edge.plan->prefetch_bytes},
@@ -86,7 +86,7 @@ json::object progress_json(const EdgeProgress& edge, bool has_history) {
                       {"reachable", edge.is_reachable},
                       {"error", edge.error.empty() ? json::value() : json::value(edge.error)},
                       {"requests", edge.requests},
-                      {"lag_seconds", edge.lag_ms ? seconds(*edge.lag_ms) : json::value()},
+                      {"lag_seconds", edge.lag_ms ? in_seconds(*edge.lag_ms) : json::value()},
                       {"lost_entries", edge.lost_entries},
                       {"bad_entries", edge.bad_entries},
                       {"held_objects", edge.held_objects},
@@ -122,7 +122,7 @@ std::string plans_json(const PlanStatus& status, std::string_view edge) {
                                         {"controller", status.controller},
                                         {"leader", status.is_leader},
                                         {"epoch", status.epoch},
-                                        {"next_at", seconds(status.next_at_ms)},
+                                        {"next_at", in_seconds(status.next_at_ms)},
                                         {"edges", std::move(edges)},
                                         {"last_run", run_json(status.last, edge)},
                                         {"last_dry_run", run_json(status.last_dry, edge)}});

@@ -172,7 +172,7 @@ cache::PlanSummary wait_for_plan(cache::EdgeStore& store, std::uint64_t before =
 
 }  // namespace
 
-TEST_CASE("edges that are followed get plans and carry them out") {
+TEST_CASE("edges that threads follow get plans and carry them out") {
   const PlannedWorld world;
   const RunningAgent agent(world.config());
   const Serving service(world.arguments("one"));
