@@ -589,14 +589,23 @@ void Api::post_purge(Context& context) {
   context.response.body = purge_text(*view, purging.store_error());
 }
 
+void Api::refuse_unread(Context& context) const {
+  const std::string error = actions_.purging->store_error();
+  context.response.retry_after_s = 1;
+  refuse(503, "what was purged before is not read yet" + (error.empty() ? error : ": " + error));
+}
+
 void Api::get_purges(Context& context) {
-  const Purging& purging = this->purging();
-  context.response.body = purges_text(purging.latest(), purging.store_error());
+  Purging& purging = this->purging();
+  const std::vector<PurgeView> views = purging.latest();
+  if (!purging.has_read()) refuse_unread(context);
+  context.response.body = purges_text(views, purging.store_error());
 }
 
 void Api::get_purge(Context& context) {
-  const Purging& purging = this->purging();
+  Purging& purging = this->purging();
   const auto view = purging.find(context.name);
+  if (!view && !purging.has_read()) refuse_unread(context);
   if (!view) {
     refuse(404, fmt::format("no purge {} is among the last {}", quote(context.name),
                             Purging::kKnownMax));

@@ -124,6 +124,7 @@ class Api {
   void get_openapi(Context& context);
 
   [[nodiscard]] Purging& purging() const;
+  [[noreturn]] void refuse_unread(Context& context) const;
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;

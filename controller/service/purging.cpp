@@ -81,6 +81,7 @@ std::optional<PurgeView> Purging::add(cache::Purge purge, const std::vector<std:
     known_[id] = {.view = view};
     order_.push_back(id);
     waiting_.push_back(id);
+    is_wanted_ = true;
     forget_oldest();
   }
   wake_.notify_one();
@@ -92,13 +93,28 @@ std::optional<PurgeView> Purging::add(cache::Purge purge, const std::vector<std:
   return view;
 }
 
-std::optional<PurgeView> Purging::find(std::string_view id) const {
+void Purging::want() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(is_wanted_, true)) return;
+  }
+  wake_.notify_one();
+}
+
+bool Purging::has_read() const {
+  const std::lock_guard lock(mutex_);
+  return has_read_;
+}
+
+std::optional<PurgeView> Purging::find(std::string_view id) {
+  want();
   const std::lock_guard lock(mutex_);
   const auto found = known_.find(id);
   return found == known_.end() ? std::nullopt : std::optional(found->second.view);
 }
 
-std::vector<PurgeView> Purging::latest() const {
+std::vector<PurgeView> Purging::latest() {
+  want();
   const std::lock_guard lock(mutex_);
   std::vector<PurgeView> views;
   for (auto id = order_.rbegin(); id != order_.rend(); ++id) {
@@ -128,6 +144,11 @@ void Purging::forget_oldest() {
 }
 
 void Purging::run() {
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return is_wanted_ || is_ending_; });
+    if (!is_wanted_) return;
+  }
   while (true) {
     const std::int64_t rest_ms = work();
     std::unique_lock lock(mutex_);
@@ -188,6 +209,8 @@ bool Purging::follow(std::int64_t now_ms) {
     if (!knows(*purge) && !learn(*purge, now_ms)) return false;
   }
   follow_at_ms_ = now_ms + kFollowEveryMs;
+  const std::lock_guard lock(mutex_);
+  has_read_ = true;
   return true;
 }
 

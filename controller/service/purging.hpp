@@ -37,7 +37,8 @@ struct PurgeView {
 
 /// Tells edges through a store what they are to hold no more, and looks what they answer. The store
 /// is waited for by a thread of its own, never by who asks: what is asked for waits while the store
-/// is away, in memory only. Knows also the last purges of other controllers. Thread-safe.
+/// is away, in memory only. Knows also the last purges of other controllers. The store is left
+/// alone until something is asked. Thread-safe.
 class Purging {
  public:
   /// Purges that may wait for a store that is away.
@@ -53,9 +54,12 @@ class Purging {
   /// Takes up a purge, which gets its id; an answer of each of these edges is waited for. Nothing
   /// where too many wait.
   std::optional<PurgeView> add(cache::Purge purge, const std::vector<std::string>& awaited);
-  [[nodiscard]] std::optional<PurgeView> find(std::string_view id) const;
+  [[nodiscard]] std::optional<PurgeView> find(std::string_view id);
   /// Newest first.
-  [[nodiscard]] std::vector<PurgeView> latest() const;
+  [[nodiscard]] std::vector<PurgeView> latest();
+  /// What was asked for of others, or before this was started, is known: a moment after the first
+  /// question, if the store answers.
+  [[nodiscard]] bool has_read() const;
   /// Why the store is away; empty where it is not.
   [[nodiscard]] std::string store_error() const;
 
@@ -67,6 +71,7 @@ class Purging {
   };
   using Ids = std::deque<std::string>;
 
+  void want();
   void run();
   /// How long there is nothing to do.
   [[nodiscard]] std::int64_t work();
@@ -89,6 +94,8 @@ class Purging {
   Ids order_;                                        ///< of known_, oldest first
   Ids waiting_;                                      ///< to be told, oldest first
   std::string store_error_;
+  bool is_wanted_ = false;
+  bool has_read_ = false;
   bool is_ending_ = false;
   std::thread thread_;
 };

@@ -111,7 +111,9 @@ TEST_CASE("purges wait for a store that is away and not more of them than may") 
   World world;
   world.is_away = true;
   Purging purging(world.store(), world.log);
+  CHECK(purging.latest().empty());  // which it is asked for first
   eventually([&] { return purging.store_error() == "it is away"; });
+  CHECK_FALSE(purging.has_read());
   std::vector<std::string> ids;
   for (std::size_t i = 0; i < Purging::kWaitingMax; ++i) {
     const auto view = purging.add(purge_of(fmt::format("/{}", i)), {"fra1"});
@@ -142,7 +144,9 @@ TEST_CASE("purges of other controllers and of before are known") {
   CHECK(world.memory.purges_of("fra1")->acknowledge(id, 2));
   Purging purging(world.store(), world.log);
   Purging other(world.store(), world.log);
+  CHECK_FALSE(purging.has_read());
   eventually([&] { return purging.find(id).has_value(); });
+  eventually([&] { return purging.has_read(); });
   CHECK(purging.find(id)->state == PurgeState::done);
   CHECK(purging.find(id)->status.removed() == 2);
   Purge next = purge_of("/b");

@@ -236,6 +236,7 @@ TEST_CASE("edgeward purge says what is wrong") {
   refused({"/a", "--timeout", "soon"}, "--timeout");
   refused({"/" + std::string(3000, 'k')}, "3001 bytes");
   refused({}, "PATTERN");
+  eventually("the list is read", [&] { return world.ask("/v1/purges").status == 200; });
   CHECK(world.ask("/v1/purges").body.find("\"id\"") == std::string::npos);
   CHECK(world.post("{\"key\":").status == 400);
   // A star that is meant.
