@@ -2,19 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace edgeward::cache::redis {
 
 Client::Client(const ClientOptions& options, Clock clock, std::uint64_t seed)
-    : options_(options), clock_(std::move(clock)), seed_(seed) {}
+    : options_(options),
+      clock_(std::move(clock)),
+      seed_(seed),
+      known_{options.address},
+      entry_(options.address) {}
 
 Stored<std::vector<Reply>> Client::run(std::span<const Command> commands) {
   if (commands.empty()) return std::vector<Reply>();
-  const Address address = node_of(commands.front().key());
+  const Address address = node_of(commands.front().key());  // a copy: forget() may end the other
   auto replies = run_at(address, commands);
   if (!replies) {
-    // A cluster may have given the node's slots to another: the known node will say.
+    // A cluster may have given the node's slots to another: a node that answers will say.
     forget(address);
     return replies;
   }
@@ -35,10 +40,10 @@ Stored<Reply> Client::run(const Command& command) {
   return std::move(reply);
 }
 
-Address Client::node_of(std::string_view key) const {
-  if (moved_.empty() || key.empty()) return options_.address;
+const Address& Client::node_of(std::string_view key) const {
+  if (moved_.empty() || key.empty()) return entry_;
   const auto found = moved_.find(slot_of(key));
-  return found == moved_.end() ? options_.address : found->second;
+  return found == moved_.end() ? entry_ : found->second;
 }
 
 Client::Node& Client::node_at(const Address& address) {
@@ -64,10 +69,10 @@ Stored<std::vector<Reply>> Client::run_at(const Address& address,
                     fmt::format("{}; tried again in {} ms", node.last_error.message, wait_ms));
     }
     auto opened = Connection::open(address, options_.login, options_.limits, clock_);
-    if (!opened) {
-      node.last_error = opened.error();
-      node.next_attempt_ms = clock_() + node.backoff.next_ms();
-      return tl::unexpected(std::move(opened.error()));
+    if (!opened) return note_failure(node, std::move(opened.error()));
+    if (address == entry_) {
+      auto learned = learn_nodes(*opened, address);
+      if (!learned) return note_failure(node, std::move(learned.error()));
     }
     node.connection = std::move(*opened);
   }
@@ -76,13 +81,17 @@ Stored<std::vector<Reply>> Client::run_at(const Address& address,
     node.backoff.reset();
   } else {
     node.connection.reset();  // answers that come late would be taken for those of later commands
-    if (replies.error().fault == StoreFault::timeout) {
-      // One that hangs takes connections all the same: without a pause every call would wait.
-      node.last_error = replies.error();
-      node.next_attempt_ms = clock_() + node.backoff.next_ms();
-    }
+    // One that hangs takes connections all the same: without a pause every call would wait.
+    if (replies.error().fault == StoreFault::timeout) (void)note_failure(node, replies.error());
   }
   return replies;
+}
+
+/// The next attempt to connect has to wait.
+tl::unexpected<StoreError> Client::note_failure(Node& node, StoreError error) {
+  node.last_error = std::move(error);
+  node.next_attempt_ms = clock_() + node.backoff.next_ms();
+  return tl::unexpected(node.last_error);
 }
 
 Stored<Reply> Client::follow(const Command& command, const Address& from, Reply reply) {
@@ -92,6 +101,7 @@ Stored<Reply> Client::follow(const Command& command, const Address& from, Reply 
     if (!redirection || !reply.is_error()) return reply;
     address = redirection->address;
     if (!redirection->is_ask) moved_[redirection->slot] = address;
+    add_node(address);
     const Command asking{"ASKING"};
     const std::array both{asking, command};
     auto replies =
@@ -106,8 +116,38 @@ Stored<Reply> Client::follow(const Command& command, const Address& from, Reply 
                                                kRedirectionsMax, address.text()));
 }
 
+/// It does not answer: its slots are asked for elsewhere, and so is what it was asked first.
 void Client::forget(const Address& address) {
   std::erase_if(moved_, [&](const auto& entry) { return entry.second == address; });
+  if (address != entry_) return;
+  const auto at = std::find(known_.begin(), known_.end(), entry_);
+  entry_ = at == known_.end() || at + 1 == known_.end() ? known_.front() : *(at + 1);
+  moved_.clear();
+}
+
+void Client::add_node(const Address& address) {
+  if (known_.size() >= kNodesMax) return;
+  if (std::find(known_.begin(), known_.end(), address) == known_.end()) known_.push_back(address);
+}
+
+/// Of a server that is no cluster's, or does not say, none. What makes no sense is passed over.
+Stored<Done> Client::learn_nodes(Connection& connection, const Address& from) {
+  const Command command{"CLUSTER", "SLOTS"};
+  auto replies = connection.run(std::span(&command, 1));
+  if (!replies) return tl::unexpected(std::move(replies.error()));
+  for (const Reply& range : replies->front().elements) {
+    // First and last slot, then its master and replicas: host, port, …
+    for (std::size_t i = 2; range.is_array() && i < range.elements.size(); ++i) {
+      const Reply& node = range.elements[i];
+      if (!node.is_array() || node.elements.size() < 2) continue;
+      const std::string& host = node.elements[0].text;
+      const std::int64_t port = node.elements[1].integer;
+      if (port < 1 || port > 65'535) continue;
+      add_node({.host = host.empty() || host == "?" ? from.host : host,
+                .port = static_cast<std::uint16_t>(port)});
+    }
+  }
+  return Done{};
 }
 
 tl::unexpected<StoreError> nonsense(std::string_view what, const Client& client) {

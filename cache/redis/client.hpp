@@ -19,7 +19,9 @@
 namespace edgeward::cache::redis {
 
 /// Redis as its callers see it: a server, or a cluster of which one node is known. Connects when it
-/// is asked something, follows MOVED and ASK, learns which node has which slot.
+/// is asked something, follows MOVED and ASK, learns which node has which slot and which other
+/// nodes there are: where the one it was told of does not answer, another is asked from then on,
+/// and tells who has taken its slots over.
 ///
 /// Nothing is sent twice but what was redirected: after `unreachable` or `timeout` the caller alone
 /// knows whether a command may be repeated. While a server is away, attempts to connect are made
@@ -49,18 +51,23 @@ class Client {
     StoreError last_error;
   };
 
-  [[nodiscard]] Address node_of(std::string_view key) const;
+  [[nodiscard]] const Address& node_of(std::string_view key) const;
   [[nodiscard]] Node& node_at(const Address& address);
   [[nodiscard]] Stored<std::vector<Reply>> run_at(const Address& address,
                                                   std::span<const Command> commands);
   [[nodiscard]] Stored<Reply> follow(const Command& command, const Address& from, Reply reply);
   void forget(const Address& address);
+  [[nodiscard]] Stored<Done> learn_nodes(Connection& connection, const Address& from);
+  [[nodiscard]] tl::unexpected<StoreError> note_failure(Node& node, StoreError error);
+  void add_node(const Address& address);
 
   ClientOptions options_;
   Clock clock_;
   std::uint64_t seed_;
   std::map<Address, Node> nodes_;
-  std::map<std::uint16_t, Address> moved_;  ///< slots that are not at the known node
+  std::map<std::uint16_t, Address> moved_;  ///< slots that are not where entry_ is
+  std::vector<Address> known_;              ///< nodes of the cluster, replicas too; else one
+  Address entry_;                           ///< who is asked first
 };
 
 /// The error of an answer that is not what was asked for: `what` is not to be found in it.
