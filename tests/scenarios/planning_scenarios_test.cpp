@@ -214,6 +214,50 @@ TEST_CASE("of two controllers one plans and both see all demand") {
   CHECK(wait_for_plan(*store, then.id).epoch > epoch);
 }
 
+TEST_CASE("a redis that is full takes its plan once it has room") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  Asking asking(service);
+  const Clients clients(agent);
+  const auto store = world.store();
+  const cache::PlanSummary before = wait_for_plan(*store);
+
+  CHECK(world.redis.ask("CONFIG SET maxmemory 1") == "+OK");
+  eventually("it is told", [&] {
+    const json::value error = edge_in(plans_of(service), "fra1").at("error");
+    return error.is_string() && error.as_string().find("OOM") != std::string::npos;
+  });
+  CHECK(world.redis.ask("CONFIG SET maxmemory 0") == "+OK");
+  const cache::PlanSummary then = good(store->plan("fra1")).value();
+  CHECK(wait_for_plan(*store, then.id).id != before.id);
+  eventually("nothing is wrong any more",
+             [&] { return edge_in(plans_of(service), "fra1").at("error").is_null(); });
+  asking.end();
+  CHECK(asking.failed() == 0);
+}
+
+TEST_CASE("connections that are reset again and again keep no plan from being done") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  Asking asking(service);
+  const Clients clients(agent);
+  const auto store = world.store();
+  const cache::PlanSummary before = wait_for_plan(*store);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(world.redis.ask("CLIENT KILL TYPE normal").starts_with(':'));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const cache::PlanSummary after = wait_for_plan(*store, before.id);
+  CHECK(after.done + after.failed == after.actions);
+  CHECK(after.failed == 0);
+  eventually("it is read again",
+             [&] { return edge_in(plans_of(service), "fra1").at("reachable").as_bool(); });
+  asking.end();
+  CHECK(asking.failed() == 0);
+}
+
 TEST_CASE("with a wrong password there are no plans and decisions all the same") {
   const PlannedWorld world;
   const auto file = world.folder.write("password", "wrong\n");
