@@ -89,7 +89,12 @@ class Planner {
   [[nodiscard]] FleetDemand& demand() { return demand_; }
   /// Of the edge's capacity, what plans may have now.
   [[nodiscard]] double share(cache::EdgeId edge) const {
-    return options_.share.value_or(edges_[cache::index(edge)].budget.share());
+    const Edge& one = edges_[cache::index(edge)];
+    return one.is_enabled ? options_.share.value_or(one.budget.share()) : 0;
+  }
+  /// Whether an edge may have plans at all; all may at first.
+  void enable(cache::EdgeId edge, bool is_enabled) {
+    edges_[cache::index(edge)].is_enabled = is_enabled;
   }
   [[nodiscard]] const PlannerOptions& options() const { return options_; }
 
@@ -99,6 +104,7 @@ class Planner {
     PlanBudget budget;
     ShadowCaches shadows;
     unsigned settling = 0;  ///< intervals yet
+    bool is_enabled = true;
     // What its own clients asked, and what other edges did.
     std::uint64_t client_requests = 0;
     std::uint64_t fetches = 0;

@@ -18,6 +18,7 @@ std::unique_ptr<CLI::App> command_line(Action& action) {
   add_edge(*app, action);
   add_forecast(*app, action);
   add_geo(*app, action);
+  add_optimize(*app, action);
   add_plan(*app, action);
   add_purge(*app, action);
   add_replay(*app, action);

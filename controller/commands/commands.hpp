@@ -18,6 +18,7 @@ void add_check(CLI::App& app, Action& action);
 void add_edge(CLI::App& app, Action& action);
 void add_forecast(CLI::App& app, Action& action);
 void add_geo(CLI::App& app, Action& action);
+void add_optimize(CLI::App& app, Action& action);
 void add_plan(CLI::App& app, Action& action);
 void add_purge(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);

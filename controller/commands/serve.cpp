@@ -375,11 +375,15 @@ int run_serve(const ServeCommand& command) {
       .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
       .plans = {},
       .run_plans = {},
+      .optimizing = {},
+      .optimize = {},
       .purging = purging.get(),
       .catalog = &catalog};
   if (planning) {
     actions.plans = [&] { return planning->status(); };
     actions.run_plans = [&](bool is_dry) { return planning->run(is_dry); };
+    actions.optimizing = [&] { return planning->optimizing(); };
+    actions.optimize = [&](const OptimizeRequest& request) { return planning->optimize(request); };
   }
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();

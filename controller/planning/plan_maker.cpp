@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 3> kModes{"none", "independent", "coopera
 
 /// Actions that are told one by one, of each kind.
 constexpr std::size_t kForemostMax = 20;
+/// Missed contents that are counted at each edge.
+constexpr std::size_t kMissedContents = 2000;
 /// Where a sample's numbers last so long, they are given anew without making it smaller.
 constexpr std::int64_t kSampleAgeMs = 86'400'000;
 
@@ -123,6 +125,7 @@ PlanMaker::PlanMaker(const PlanningOptions& options, std::shared_ptr<const cache
   std::vector<policy::ShadowCaches> shadows;
   for (std::size_t at = 0; at < edges_.size(); ++at) {
     edges_[at].capacity_bytes = fleet_->edges[at].capacity_bytes;
+    edges_[at].window = policy::EdgeWindow({.tracked_contents = kMissedContents});
     shadows.push_back(make_shadows(at));
   }
   planner_ =
@@ -149,6 +152,7 @@ void PlanMaker::note(const cache::CacheEvent& event, std::string_view key) {
   Edge& edge = edges_[cache::index(event.edge)];
   ++edge.realised.requests;
   edge.realised.hits += event.is_hit ? 1 : 0;
+  edge.window.note(event);
   planner_->note(event.edge, event.content, event.size_bytes, event.at_ms);
   const bool is_shield = (*fleet_)[event.edge].is_shield;
   planner_->count(event.edge, is_shield ? 0 : 1, is_shield ? 1 : 0);
@@ -174,6 +178,36 @@ void PlanMaker::set_capacity(EdgeId edge, std::uint64_t bytes) {
 
 PlanMaker::Realised PlanMaker::take_realised(EdgeId edge) {
   return std::exchange(edges_[cache::index(edge)].realised, {});
+}
+
+std::string PlanMaker::key_of(cache::ContentId content) const {
+  const auto found = keys_.find(number_of(content));
+  return found == keys_.end() ? std::string() : found->second;
+}
+
+policy::Strategy PlanMaker::strategy(EdgeId edge, std::int64_t now_ms, const HeldSize& held) const {
+  const Edge& known = edges_[cache::index(edge)];
+  const policy::StrategyOptions options;
+  const std::int64_t horizon_ms = options_.planner.horizon_ms;
+  policy::ObservedEdge observed{.counts = known.window.counts(now_ms),
+                                .capacity_bytes = known.capacity_bytes,
+                                .storage_bytes = (*fleet_)[edge].storage_bytes,
+                                .missed = known.window.missed(now_ms, options.misses_min),
+                                .contents = {},
+                                .predicted = {}};
+  std::uint64_t used_bytes = 0;
+  planner_->demand().contents(edge).visit(
+      now_ms, [&](cache::ContentId content, const policy::ContentDemand::Known& asked) {
+        const bool is_held = held(edge, content).has_value();
+        if (is_held) used_bytes += asked.size_bytes;
+        observed.contents.push_back({.content = content,
+                                     .size_bytes = asked.size_bytes,
+                                     .expected_requests = asked.per_second * asked.trend *
+                                                          static_cast<double>(horizon_ms) / 1000,
+                                     .is_held = is_held});
+      });
+  observed.used_bytes = used_bytes;
+  return policy::strategy(observed, options);
 }
 
 void PlanMaker::judge(std::int64_t now_ms, const HeldSize& held) {

@@ -15,7 +15,9 @@
 #include "cache/plan.hpp"
 #include "controller/planning/plan_report.hpp"
 #include "policy/content_sample.hpp"
+#include "policy/edge_window.hpp"
 #include "policy/planner.hpp"
+#include "policy/strategy.hpp"
 
 namespace edgeward::controller {
 
@@ -62,6 +64,19 @@ class PlanMaker {
   };
   [[nodiscard]] Realised take_realised(cache::EdgeId edge);
 
+  /// What an edge's cache needs, by what it showed over the last day.
+  [[nodiscard]] policy::Strategy strategy(cache::EdgeId edge, std::int64_t now_ms,
+                                          const HeldSize& held) const;
+  /// What it was asked by the hour, of the last day.
+  [[nodiscard]] std::vector<policy::HourCounts> hours(cache::EdgeId edge, std::int64_t from_ms,
+                                                      std::int64_t until_ms) const {
+    return edges_[cache::index(edge)].window.hours(from_ms, until_ms);
+  }
+  /// Whether an edge may have plans.
+  void enable(cache::EdgeId edge, bool is_enabled) { planner_->enable(edge, is_enabled); }
+  /// Empty where it is not known.
+  [[nodiscard]] std::string key_of(cache::ContentId content) const;
+
  private:
   class Holdings;
   struct KeptContents {
@@ -72,6 +87,7 @@ class PlanMaker {
     std::uint64_t capacity_bytes = 0;
     KeptContents kept;
     Realised realised;
+    policy::EdgeWindow window;
     std::vector<cache::ObjectIndex> asked;  ///< numbers in the sample, to be replayed
     std::vector<std::uint8_t> answered;
   };

@@ -88,6 +88,22 @@ std::uint64_t Planning::run(bool is_dry) {
   return number;
 }
 
+std::uint64_t Planning::optimize(const OptimizeRequest& request) {
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    number = ++runs_;
+    asked_.push_back({.run = number, .is_dry = false, .optimize = request});
+  }
+  wake_.notify_all();
+  return number;
+}
+
+std::shared_ptr<const OptimizingRun> Planning::optimizing() const {
+  const std::lock_guard lock(mutex_);
+  return optimizing_;
+}
+
 std::shared_ptr<const PlanStatus> Planning::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
@@ -152,7 +168,14 @@ void Planning::loop() {
       maker_->judge(now_ms, held());
       if (parts_.options.mode != PlanMode::none && epoch_) make_plans(now_ms, {});
     }
-    for (const Asked& one : asked) make_plans(now_ms, one);
+    for (const Asked& one : asked) {
+      if (one.optimize) {
+        optimize_now(now_ms, one);
+      } else {
+        make_plans(now_ms, one);
+      }
+    }
+    measure(now_ms);
     publish_waiting(now_ms);
     check_published();
     if (has_news || steady_now_ms() - told_at_ms_ >= kTellMs) tell_status();
@@ -254,6 +277,30 @@ void Planning::make_plans(std::int64_t now_ms, const Asked& asked) {
   }
   tell_run(run);
   last_ = std::move(run);
+}
+
+/// Strategies of all edges as they are now, and plans that go by them at once.
+void Planning::optimize_now(std::int64_t now_ms, const Asked& asked) {
+  running_ = begin_optimizing(*asked.optimize, asked.run, now_ms, *fleet_, held(), *maker_);
+  if (epoch_) make_plans(now_ms, {});
+  tell_optimizing();
+}
+
+void Planning::measure(std::int64_t now_ms) {
+  if (!running_ || running_->is_measured || now_ms < running_->measured_at_ms) return;
+  end_optimizing(*fleet_, *maker_, *running_);
+  if (running_->is_rolled_back) {
+    log_.write({.level = LogLevel::warning,
+                .message = "plans lost against edges without them: they are rolled back"});
+    if (epoch_) make_plans(now_ms, {});
+  }
+  tell_optimizing();
+}
+
+void Planning::tell_optimizing() {
+  auto told = std::make_shared<const OptimizingRun>(*running_);
+  const std::lock_guard lock(mutex_);
+  optimizing_ = std::move(told);
 }
 
 /// What came of the plan before this one, beside what it was to bring.

@@ -16,6 +16,7 @@
 #include "cache/store/edge_store.hpp"
 #include "controller/log/log.hpp"
 #include "controller/planning/edge_follower.hpp"
+#include "controller/planning/optimizing.hpp"
 #include "controller/planning/plan_maker.hpp"
 #include "controller/planning/plan_report.hpp"
 #include "controller/planning/planning_options.hpp"
@@ -51,12 +52,19 @@ class Planning {
   /// Makes plans as soon as may be; the number that the run will have in status().
   std::uint64_t run(bool is_dry);
 
+  /// Optimizes the fleet from now on: strategies, plans, and a measurement at the end. The number
+  /// of that run; what was under way is given up.
+  std::uint64_t optimize(const OptimizeRequest& request);
+
   [[nodiscard]] std::shared_ptr<const PlanStatus> status() const;
+  /// The last that was asked for; null before.
+  [[nodiscard]] std::shared_ptr<const OptimizingRun> optimizing() const;
 
  private:
   struct Asked {
     std::uint64_t run = 0;
     bool is_dry = false;
+    std::optional<OptimizeRequest> optimize{};
   };
 
   void loop();
@@ -64,6 +72,9 @@ class Planning {
   void drain(std::int64_t now_ms);
   void keep_lease();
   void make_plans(std::int64_t now_ms, const Asked& asked);
+  void optimize_now(std::int64_t now_ms, const Asked& asked);
+  void measure(std::int64_t now_ms);
+  void tell_optimizing();
   void note_calibration(std::int64_t now_ms, std::span<const MadePlan> plans);
   void publish_waiting(std::int64_t now_ms);
   void check_published();
@@ -97,6 +108,7 @@ class Planning {
   std::int64_t next_plan_ms_ = 0;
   std::optional<PlanRun> last_;
   std::optional<PlanRun> last_dry_;
+  std::optional<OptimizingRun> running_;
 
   std::vector<std::unique_ptr<FollowedEdge>> followed_;  ///< by edge
   std::vector<std::unique_ptr<EdgeFollower>> followers_;
@@ -109,6 +121,7 @@ class Planning {
   std::vector<Asked> asked_;
   std::uint64_t runs_ = 0;
   std::shared_ptr<const PlanStatus> status_;
+  std::shared_ptr<const OptimizingRun> optimizing_;
   bool is_ending_ = false;
   std::thread thread_;
 };

@@ -131,6 +131,8 @@ std::span<const Api::Endpoint> Api::endpoints() {
       {"/v1/edges", "GET", "GET, HEAD", true, &Api::get_edges},
       {"/v1/forecast", "GET", "GET, HEAD", true, &Api::get_forecast},
       {"/v1/plans", "GET", "GET, HEAD", true, &Api::get_plans},
+      {"/v1/optimize", "GET", "GET, HEAD, POST", true, &Api::get_optimize},
+      {"/v1/optimize", "POST", "GET, HEAD, POST", true, &Api::post_optimize},
       {"/v1/plans/run", "POST", "POST", true, &Api::post_plans_run},
       {"/v1/plans/*", "GET", "GET, HEAD", true, &Api::get_plans},
       {"/v1/edges/*/drain", "POST", "POST", true, &Api::post_drain},
@@ -499,6 +501,42 @@ void Api::post_plans_run(Context& context) {
   context.response.status = 202;
   context.response.body =
       policy::json_text(json::object{{"run", actions_.run_plans(is_dry)}, {"dry_run", is_dry}});
+}
+
+void Api::get_optimize(Context& context) {
+  if (!actions_.optimizing) refuse(503, std::string(kNotFollowed));
+  const auto run = actions_.optimizing();
+  if (run == nullptr) refuse(404, "nothing was optimized since the service was started");
+  context.response.body = optimizing_json(*run);
+}
+
+void Api::post_optimize(Context& context) {
+  static constexpr std::string_view kKnown[] = {"measure_after_s", "canary_percent"};
+  constexpr std::uint64_t kHourS = 3600;
+  constexpr std::uint64_t kDayS = 86'400;
+  constexpr std::uint64_t kPercent = 100;
+  const Parameters parameters(context.query, kKnown);
+  if (!actions_.optimize) refuse(503, std::string(kNotFollowed));
+  OptimizeRequest request;
+  if (!parameters.text("measure_after_s").empty()) {
+    const std::uint64_t seconds = parameters.count("measure_after_s");
+    if (seconds < kHourS || seconds > kDayS) {
+      refuse(400, fmt::format("measure_after_s: expected from {} to {}", kHourS, kDayS));
+    }
+    request.measure_after_ms = static_cast<std::int64_t>(seconds) * 1000;
+  }
+  if (!parameters.text("canary_percent").empty()) {
+    const std::uint64_t percent = parameters.count("canary_percent");
+    if (percent < 1 || percent >= kPercent) {
+      refuse(400, "canary_percent: expected from 1 to 99");
+    }
+    request.canary = static_cast<double>(percent) / kPercent;
+  }
+  if (!actions_.plans()->is_leader) {
+    refuse(409, "this controller does not plan: ask the one that does");
+  }
+  context.response.status = 202;
+  context.response.body = policy::json_text(json::object{{"run", actions_.optimize(request)}});
 }
 
 void Api::post_drain(Context& context) {

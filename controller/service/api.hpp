@@ -14,6 +14,7 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
+#include "controller/planning/optimizing.hpp"
 #include "controller/planning/plan_report.hpp"
 #include "controller/service/catalog_answers.hpp"
 #include "controller/service/counts.hpp"
@@ -65,6 +66,9 @@ struct ApiActions {
   /// edges are not followed.
   std::function<std::shared_ptr<const PlanStatus>()> plans;
   std::function<std::uint64_t(bool is_dry)> run_plans;
+  /// The same of optimizing the fleet.
+  std::function<std::shared_ptr<const OptimizingRun>()> optimizing;
+  std::function<std::uint64_t(const OptimizeRequest&)> optimize;
   /// Tells edges what to hold no more; nothing: there is no store to tell them through.
   Purging* purging = nullptr;
   ServedCatalog* catalog = nullptr;  ///< null: there is none
@@ -105,6 +109,8 @@ class Api {
   void get_forecast(Context& context);
   void get_plans(Context& context);
   void post_plans_run(Context& context);
+  void get_optimize(Context& context);
+  void post_optimize(Context& context);
   void post_drain(Context& context);
   void post_state(Context& context);
   void post_events(Context& context);

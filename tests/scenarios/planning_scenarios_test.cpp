@@ -85,6 +85,55 @@ TEST_CASE("edgeward plan shows what edges are to keep and publishes it only if i
   CHECK(connection.post("/v1/plans/run?dry_run=perhaps").status == 400);
 }
 
+TEST_CASE("edgeward optimize gives strategies and tells later what they brought") {
+  const PlannedWorld world;
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  const Clients clients(agent);
+  (void)wait_for_plan(*world.store());
+  const std::string admin = fmt::format("127.0.0.1:{}", service.admin_port());
+  CHECK(run(EDGEWARD_BINARY, {"optimize", "--status", "--admin", admin}).exit_code == 2);
+
+  const Outcome begun =
+      run(EDGEWARD_BINARY, {"optimize", "--measure-after", "24h", "--admin", admin});
+  CAPTURE(begun.out, begun.err);
+  CHECK(begun.exit_code == 0);
+  CHECK(begun.out.find("fra1: ") != std::string::npos);
+  CHECK(begun.out.find("ams1: insufficient_data, hit ratio - of 0 requests") != std::string::npos);
+  CHECK(begun.err.find("edgeward optimize --status") != std::string::npos);
+  json::value told;
+  std::this_thread::sleep_for(std::chrono::seconds(20));  // the same hours come again
+  eventually("it is measured", [&] {
+    told =
+        json::parse(run(EDGEWARD_BINARY, {"optimize", "--status", "--json", "--admin", admin}).out);
+    return told.at("status").as_string() == "measured";
+  });
+  const json::object& outcome = told.at("outcome").as_object();
+  CHECK(outcome.at("edges_optimized").to_number<int>() == 2);
+  CHECK(outcome.at("canary").is_null());
+  const json::object edge = outcome.at("edges").at(0).as_object();
+  CHECK(edge.at("edge").as_string() == "fra1");
+  const auto ratio = [&](const char* which) { return edge.at(which).to_number<double>(); };
+  CHECK(ratio("improvement") ==
+        Approx(ratio("optimized_hit_ratio") - ratio("baseline_hit_ratio")).margin(1e-8));
+
+  // Half of the edges, the other half without plans until it is measured.
+  const Outcome canary = run(EDGEWARD_BINARY, {"optimize", "--measure-after", "1h", "--canary",
+                                               "50%", "--json", "--admin", admin});
+  REQUIRE(canary.exit_code == 0);
+  int applied = 0;
+  const json::value run_told = json::parse(canary.out);
+  for (const json::value& strategy : run_told.at("strategies").as_array()) {
+    applied += strategy.at("applied").as_bool() ? 1 : 0;
+  }
+  CHECK(applied == 1);
+
+  HttpConnection connection(service.admin_port());
+  CHECK(connection.post("/v1/optimize?measure_after_s=60").status == 400);
+  CHECK(connection.post("/v1/optimize?canary_percent=100").status == 400);
+  CHECK(run(EDGEWARD_BINARY, {"optimize", "--canary", "0.1", "--admin", admin}).exit_code == 2);
+}
+
 TEST_CASE("without redis.follow there are no plans and the answer says why") {
   const Serving service({});
   HttpConnection admin(service.admin_port());
