@@ -103,15 +103,16 @@ void EdgeWindow::note_miss(const cache::CacheEvent& event, std::int32_t hour) {
   if (found == missed_.end()) {
     if (missed_.size() >= 2 * options_.tracked_contents) forget_least();
     const std::uint64_t error = uncounted_since(*newest_hour_ - kHours + 1);
-    constexpr std::uint64_t kErrorMax = std::numeric_limits<std::uint32_t>::max();
-    found = missed_
-                .emplace(event.content,
-                         Misses{.size_bytes = 0,
-                                .by_hour = {},
-                                .hour = *newest_hour_,
-                                .error_hour = *newest_hour_,
-                                .error = static_cast<std::uint32_t>(std::min(error, kErrorMax))})
-                .first;
+    constexpr std::uint64_t kErrorCountMax = std::numeric_limits<std::uint32_t>::max();
+    found =
+        missed_
+            .emplace(event.content,
+                     Misses{.size_bytes = 0,
+                            .by_hour = {},
+                            .hour = *newest_hour_,
+                            .error_hour = *newest_hour_,
+                            .error = static_cast<std::uint32_t>(std::min(error, kErrorCountMax))})
+            .first;
   }
   Misses& misses = found->second;
   misses.advance(*newest_hour_);

@@ -33,7 +33,7 @@ struct OptimizeCommand {
   bool json = false;
 };
 
-std::string percent(const json::value& ratio) {
+std::string ratio_text(const json::value& ratio) {
   return ratio.is_null() ? "-" : fmt::format("{:.2f} %", ratio.to_number<double>() * 100);
 }
 
@@ -45,7 +45,7 @@ std::string points(const json::value& difference) {
 void print_strategy(const json::object& strategy) {
   fmt::print("{}: {}, hit ratio {} of {} requests{}\n",
              sim::printable(strategy.at("edge").as_string().c_str()),
-             strategy.at("verdict").as_string().c_str(), percent(strategy.at("hit_ratio")),
+             strategy.at("verdict").as_string().c_str(), ratio_text(strategy.at("hit_ratio")),
              strategy.at("requests").to_number<std::uint64_t>(),
              strategy.at("applied").as_bool() ? "" : " (left as it is, to be compared with)");
   for (const json::value& value : strategy.at("actions").as_array()) {
@@ -68,8 +68,8 @@ void print_outcome(const json::object& outcome) {
     fmt::print("{:<16} {:<22} {:>10} {:>10} {:>12}\n",
                sim::printable(edge.at("edge").as_string().c_str()),
                edge.at("applied").as_bool() ? edge.at("strategy").as_string().c_str() : "(rest)",
-               percent(edge.at("baseline_hit_ratio")), percent(edge.at("optimized_hit_ratio")),
-               points(edge.at("improvement")));
+               ratio_text(edge.at("baseline_hit_ratio")),
+               ratio_text(edge.at("optimized_hit_ratio")), points(edge.at("improvement")));
   }
   fmt::print("{} edges optimized; on average {}, by requests {}\n",
              outcome.at("edges_optimized").to_number<std::uint64_t>(),
