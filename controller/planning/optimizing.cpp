@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
+#include <variant>
 
 #include "policy/json.hpp"
 #include "policy/optimization_json.hpp"
@@ -23,6 +24,22 @@ EdgeId edge_id(std::size_t at) {
   return EdgeId{static_cast<std::uint16_t>(at)};
 }
 
+/// Keys of the contents that are told of a strategy, by which people know them.
+void note_keys(const policy::Strategy& strategy, const PlanMaker& maker, OptimizingRun& run) {
+  for (const policy::StrategyAction& action : strategy.actions) {
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (requires { one.contents.list; }) {
+            const auto& list = one.contents.list;
+            for (std::size_t i = 0; i < std::min(list.size(), kToldContents); ++i) {
+              run.keys.emplace(list[i].content, maker.key_of(list[i].content));
+            }
+          }
+        },
+        action);
+  }
+}
+
 }  // namespace
 
 OptimizingRun begin_optimizing(const OptimizeRequest& request, std::uint64_t run,
@@ -31,7 +48,8 @@ OptimizingRun begin_optimizing(const OptimizeRequest& request, std::uint64_t run
   OptimizingRun begun{.run = run,
                       .at_ms = now_ms,
                       .measured_at_ms = now_ms + request.measure_after_ms,
-                      .edges = {}};
+                      .edges = {},
+                      .keys = {}};
   std::vector<std::string> names;
   for (const cache::Edge& edge : fleet.edges) names.push_back(edge.name);
   std::vector<bool> is_chosen(names.size(), !request.canary);
@@ -47,6 +65,7 @@ OptimizingRun begin_optimizing(const OptimizeRequest& request, std::uint64_t run
                         .baseline = maker.hours(edge_id(at), now_ms - kDayMs, now_ms),
                         .later = {}};
     maker.enable(edge_id(at), is_chosen[at]);
+    note_keys(edge.strategy, maker, begun);
     begun.edges.push_back(std::move(edge));
   }
   return begun;
@@ -76,10 +95,14 @@ void end_optimizing(const cache::Fleet& fleet, PlanMaker& maker, OptimizingRun& 
 }
 
 std::string optimizing_json(const OptimizingRun& run) {
+  const auto key_of = [&run](cache::ContentId content) {
+    const auto found = run.keys.find(content);
+    return found == run.keys.end() ? std::string() : found->second;
+  };
   json::array strategies;
   for (const OptimizingEdge& edge : run.edges) {
     json::object told =
-        policy::strategy_json(edge.strategy, {.contents_max = kToldContents, .key_of = {}});
+        policy::strategy_json(edge.strategy, {.contents_max = kToldContents, .key_of = key_of});
     told["edge"] = edge.edge;
     told["applied"] = edge.is_applied;
     strategies.push_back(std::move(told));

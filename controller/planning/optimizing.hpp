@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct OptimizingRun {
   bool is_measured = false;
   bool is_rolled_back = false;  ///< plans lost against the rest, and have ended
   std::vector<OptimizingEdge> edges;
+  std::map<cache::ContentId, std::string> keys;  ///< of contents that are told, as far as known
   std::optional<policy::Optimization> outcome;
 };
 

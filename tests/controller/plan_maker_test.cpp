@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cache/ids.hpp"
+#include "controller/planning/optimizing.hpp"
 
 namespace edgeward::controller {
 
@@ -207,6 +208,23 @@ TEST_CASE("hits since the last time are told once") {
   CHECK(realised.requests == 6);
   CHECK(realised.hits == 3);
   CHECK(world.maker.take_realised(kFra).requests == 0);
+}
+
+TEST_CASE("optimizing tells what each edge misses and gives plans to canaries alone") {
+  World world;
+  world.pass_hours(3, 30);
+  const auto of = fleet();
+  const OptimizingRun begun = begin_optimizing({.measure_after_ms = kHourMs, .canary = 0.5}, 7,
+                                               world.now_ms, *of, world.held_size(), world.maker);
+  REQUIRE(begun.edges.size() == 2);
+  CHECK(begun.edges[0].strategy.verdict == policy::StrategyVerdict::aggressive_prefetch);
+  CHECK(begun.edges[0].strategy.counts.requests == 3 * 30 * 31 / 2);
+  CHECK(begun.edges[1].strategy.verdict == policy::StrategyVerdict::insufficient_data);
+  CHECK(begun.edges[0].is_applied != begun.edges[1].is_applied);
+  CHECK(world.maker.share(kFra) == (begun.edges[0].is_applied ? 0.5 : 0));
+  // By the key that people know, what was missed most often first.
+  CHECK(optimizing_json(begun).find("\"key\": \"/0\"") != std::string::npos);
+  CHECK(optimizing_json(begun).find("\"measuring\"") != std::string::npos);
 }
 
 TEST_CASE("plans prove themselves in shadow caches before an edge has any") {
