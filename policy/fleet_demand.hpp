@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -43,10 +42,6 @@ class FleetDemand {
   }
   /// Of all edges that serve clients.
   [[nodiscard]] const ContentDemand& fleet() const { return fleet_; }
-  [[nodiscard]] bool is_parent(cache::EdgeId edge) const {
-    return edges_[cache::index(edge)].is_parent;
-  }
-  [[nodiscard]] std::size_t size() const { return edges_.size(); }
   /// Takes up what was saved of an edge's profile.
   void set_profile(cache::EdgeId edge, const DemandProfile& profile) {
     edges_[cache::index(edge)].profile = profile;
