@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kIdWord = 0;
 constexpr std::size_t kRatesWord = 1;
 constexpr std::size_t kHeldWord = 2;
-/// Slots a row: look-ups then read 1.3 rows on average.
-constexpr double kSlotsPerRow = 1.5;
+/// Slots a row: look-ups then read 1.5 rows on average (Knuth, vol. 3, section 6.4).
+constexpr double kSlotsPerRow = 2;
 constexpr std::size_t kSlotsMin = 16;
 /// Models smaller than this fit into the processor's cache of address translations anyway.
 constexpr std::size_t kPackedBytesMin = std::size_t{4} << 20;
@@ -42,6 +42,20 @@ std::uint64_t mixed(std::uint64_t id) {
   id = (id ^ (id >> 32)) * 0xD6E8FEB86659FD93;
   id = (id ^ (id >> 32)) * 0xD6E8FEB86659FD93;
   return id ^ (id >> 32);
+}
+
+constexpr std::size_t kWordsPerLine = 8;
+
+/// Words with a bit an edge.
+std::size_t held_words(std::size_t edges) {
+  return (edges + 63) / 64;
+}
+
+/// Words a row, padded so that it lies on as few cache lines as it can.
+std::size_t stride_of(std::size_t edges) {
+  const std::size_t words = kHeldWord + held_words(edges);
+  return words <= kWordsPerLine ? std::bit_ceil(words)
+                                : (words + kWordsPerLine - 1) / kWordsPerLine * kWordsPerLine;
 }
 
 std::size_t shard_of(std::uint64_t hash) {
@@ -92,8 +106,8 @@ void HitModel::prefetch(ContentId content) const noexcept {
   const View& shard = views_[shard_of(hash)];
   if (shard.slots == 0) return;
   const std::uint64_t* const row = home(shard, hash);
-  constexpr std::size_t kWordsPerLine = 8;
-  for (std::size_t word = 0; word < stride_; word += kWordsPerLine) {
+  // And the id of the next one, where a third of all rows are found.
+  for (std::size_t word = 0; word < stride_ + kWordsPerLine; word += kWordsPerLine) {
     __builtin_prefetch(row + word);
   }
 }
@@ -160,10 +174,11 @@ std::string HitModel::save(std::span<const ContentId> contents) const {
     bytes.put(edges_[i].predicted);
     bytes.put(priors_[i]);
   }
+  const std::size_t row_words = kHeldWord + held_words(edges_.size());
   for (const ContentId content : contents) {
     const Row row = find(content);
     if (!row.is_tracked()) continue;
-    for (std::size_t i = 0; i < stride_; ++i) bytes.put(row.words_[i]);
+    for (std::size_t i = 0; i < row_words; ++i) bytes.put(row.words_[i]);
   }
   return std::move(bytes).text();
 }
@@ -182,7 +197,7 @@ std::shared_ptr<const HitModel> HitModel::restored(std::string_view saved) {
       return nullptr;
     }
   }
-  std::vector<std::uint64_t> words(writer.stride_);
+  std::vector<std::uint64_t> words(kHeldWord + held_words(edges));
   while (!reader.is_at_end()) {
     for (std::uint64_t& word : words) {
       if (!reader.get(word)) return nullptr;
@@ -196,7 +211,7 @@ std::shared_ptr<const HitModel> HitModel::restored(std::string_view saved) {
 HitModelWriter::HitModelWriter(std::size_t edges, std::size_t tracked_contents)
     : edges_(edges),
       priors_(edges),
-      stride_(kHeldWord + (edges + 63) / 64),
+      stride_(stride_of(edges)),
       shard_rows_max_(std::max<std::size_t>(tracked_contents / HitModel::kShards, 1)) {
   for (std::size_t i = 0; i < edges; ++i) {
     set_edge(EdgeId{static_cast<std::uint16_t>(i)}, EdgeHits{});
@@ -238,7 +253,7 @@ void HitModelWriter::set_rate(ContentId content, std::size_t region, double requ
 }
 
 void HitModelWriter::set_holders(ContentId content, std::span<const std::uint64_t> edges) {
-  assert(edges.size() == stride_ - kHeldWord);
+  assert(edges.size() == held_words(edges_.size()));
   const std::uint64_t id = row_id(content);
   const std::uint64_t hash = mixed(id);
   const std::uint64_t* const known = find(*shards_[shard_of(hash)], id, hash);
