@@ -66,8 +66,6 @@ class AddressMap {
   [[nodiscard]] CellIndex find(Country country) const noexcept;
 
   [[nodiscard]] const Cell& operator[](CellIndex cell) const { return cells_[cell]; }
-  /// Starts to fetch a cell into the processor's cache.
-  void prefetch(CellIndex cell) const noexcept { __builtin_prefetch(&cells_[cell]); }
   [[nodiscard]] std::span<const Cell> cells() const { return cells_; }
   [[nodiscard]] std::span<const std::vector<std::string>> zones() const { return zones_; }
   /// How many areas cells lie in: squares of kAreaDeg, numbered by first appearance. Demand and

@@ -35,7 +35,14 @@ CellSites::CellSites(std::span<const Cell> cells, std::span<const GeoPoint> site
   }
   count_ = std::min(points.size(), kSitesMax);
   holds_all_ = points.size() <= kSitesMax;
-  rows_.resize(cells.size());
+  rows_.reserve(cells.size());
+  for (const Cell& cell : cells) {
+    rows_.push_back({.at = cell.at,
+                     .country = cell.country,
+                     .zone = cell.zone,
+                     .area = cell.area,
+                     .source = cell.source});
+  }
   if (count_ == 0) return;
 
   // Cells by tile, so that each tile's sites are sought once.
@@ -63,7 +70,7 @@ CellSites::CellSites(std::span<const Cell> cells, std::span<const GeoPoint> site
       }
       const auto last = near.begin() + static_cast<std::ptrdiff_t>(count_);
       std::partial_sort(near.begin(), last, near.end());
-      for (std::size_t k = 0; k < count_; ++k) rows_[order[i]][k] = numbers[near[k].second];
+      for (std::size_t k = 0; k < count_; ++k) rows_[order[i]].nearest[k] = numbers[near[k].second];
     }
     begin = end;
   }

@@ -54,12 +54,12 @@ class Taker {
 };
 
 /// All edges in order of distance: where the compiled list does not reach far enough.
-void gather_from_all(const Snapshot& snapshot, const geo::Cell& cell, ServiceIndex service,
+void gather_from_all(const Snapshot& snapshot, const geo::UnitVector& client, ServiceIndex service,
                      Lenience lenience, Candidates& result) noexcept {
   const std::span<const geo::UnitVector> at = snapshot.fleet->at();
   std::array<std::pair<float, std::uint16_t>, cache::kEdgesMax> order;
   for (std::size_t i = 0; i < at.size(); ++i) {
-    order[i] = {geo::chord_squared(cell.at, at[i]), static_cast<std::uint16_t>(i)};
+    order[i] = {geo::chord_squared(client, at[i]), static_cast<std::uint16_t>(i)};
   }
   const auto end = order.begin() + static_cast<std::ptrdiff_t>(at.size());
   // A heap gives them nearest first; mostly few are taken.
@@ -80,7 +80,7 @@ void gather_from_all(const Snapshot& snapshot, const geo::Cell& cell, ServiceInd
 void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service, Lenience lenience,
             Candidates& result) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
-  const geo::Cell& client = fleet.map()[cell];
+  const geo::UnitVector& client = fleet.sites()[cell].at;
   const std::span<const geo::SiteIndex> near = fleet.sites().nearest(cell);
   const std::span<const geo::UnitVector> at = fleet.at();
   clear(result);
@@ -90,7 +90,7 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
   for (std::size_t begin = 0; begin < near.size(); begin += kAtATime) {
     const std::size_t count = std::min(kAtATime, near.size() - begin);
     for (std::size_t k = 0; k < count; ++k) {
-      km[k] = geo::chord_squared(client.at, at[near[begin + k]]);
+      km[k] = geo::chord_squared(client, at[near[begin + k]]);
     }
     for (float& distance : km) distance = geo::km_of_chord_squared(distance);
     for (std::size_t k = 0; k < count; ++k) {
@@ -104,7 +104,7 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
 void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
                  Candidates& result) noexcept {
   clear(result);
-  for (const EdgeId edge : snapshot.fleet->zone(snapshot.fleet->map()[cell].zone)) {
+  for (const EdgeId edge : snapshot.fleet->zone(snapshot.fleet->sites()[cell].zone)) {
     if (exclusion(snapshot, service, edge, Lenience::strict) != Exclusion::none) continue;
     result.edge[result.count] = edge;
     result.distance_km[result.count] = distance_km(snapshot, cell, edge);
@@ -114,8 +114,8 @@ void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex ser
 }
 
 float distance_km(const Snapshot& snapshot, geo::CellIndex cell, EdgeId edge) noexcept {
-  return geo::km_of_chord_squared(
-      geo::chord_squared(snapshot.fleet->map()[cell].at, snapshot.fleet->at()[cache::index(edge)]));
+  return geo::km_of_chord_squared(geo::chord_squared(snapshot.fleet->sites()[cell].at,
+                                                     snapshot.fleet->at()[cache::index(edge)]));
 }
 
 }  // namespace edgeward::policy

@@ -12,7 +12,7 @@ std::vector<DemandGroup> demand_groups(std::span<const SampledRequest> sample,
   // Groups are numbered as they appear, so that the result depends on the sample alone.
   std::map<std::pair<std::uint16_t, std::array<cache::EdgeId, kCandidatesMax>>, std::size_t> known;
   for (const SampledRequest& one : sample) {
-    DemandGroup group{.area = snapshot.fleet->map()[one.client.cell].area};
+    DemandGroup group{.area = snapshot.fleet->sites()[one.client.cell].area};
     group.ranked.fill(cache::kNoEdge);
     group.count = ranked(one.request, one.client, snapshot, group.ranked);
     if (group.count == 0) continue;

@@ -112,7 +112,7 @@ void choose(const Draw& draw, Reason rule, const Snapshot& snapshot, Outcome out
   const std::size_t wanted = position_of(first[0]);
   const bool has_shares =
       snapshot.shares != nullptr && (scoring == Scoring::weighted || scoring == Scoring::latency);
-  const std::uint16_t area = snapshot.fleet->map()[decision.cell].area;
+  const std::uint16_t area = snapshot.fleet->sites()[decision.cell].area;
   const std::size_t chosen = has_shares ? admitted(candidates, draw, area, snapshot) : wanted;
   decision.edge = candidates.edge[chosen];
   decision.wanted = candidates.edge[wanted];
@@ -159,7 +159,7 @@ bool apply_all_down(const Request& request, const Draw& draw, const Snapshot& sn
 void decide(const Request& request, const Client& client, const Snapshot& snapshot,
             Outcome outcome) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
-  const geo::Cell& cell = fleet.map()[client.cell];
+  const geo::CellSites::Row& cell = fleet.sites()[client.cell];
   outcome.decision.cell = client.cell;
   outcome.decision.snapshot_version = snapshot.version;
   outcome.candidates.count = 0;
@@ -223,7 +223,6 @@ Decision route(const Request& request, const Client& client, const Snapshot& sna
 
 void prefetch(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
   if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
-  snapshot.fleet->map().prefetch(client.cell);
   snapshot.fleet->sites().prefetch(client.cell);
 }
 
@@ -241,7 +240,6 @@ void route(std::span<const Request> requests, const Snapshot& snapshot,
     fleet.map().prefetch(std::span(addresses).first(batch.size()));
     for (std::size_t i = 0; i < batch.size(); ++i) {
       clients[i] = locate(batch[i].client, fleet.map());
-      fleet.map().prefetch(clients[i].cell);
       fleet.sites().prefetch(clients[i].cell);
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -280,7 +280,7 @@ void Api::count(const policy::Request& request, const policy::Decision& decision
 }
 
 bool Api::add_counts(const policy::Request& request, const policy::Decision& decision) {
-  tick_.decisions.add(request.service, snapshot_->fleet->map()[decision.cell].source,
+  tick_.decisions.add(request.service, snapshot_->fleet->sites()[decision.cell].source,
                       decision.reason);
   if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)].decisions;
   if (decision.wanted != cache::kNoEdge) {

@@ -92,10 +92,10 @@ TEST_CASE("compiled cells say of 100,000 random addresses what the database and 
     // Distances decide, not numbers: sites may be equally far.
     std::vector<double> expected;
     for (const GeoPoint& site : sites) expected.push_back(distance_km(at, site));
-    std::partial_sort(expected.begin(), expected.begin() + 32, expected.end());
+    std::partial_sort(expected.begin(), expected.begin() + CellSites::kSitesMax, expected.end());
     const auto compiled = nearest.nearest(cell);
-    const auto searched = tree.nearest(at, 32);
-    for (std::size_t k = 0; k < 32; ++k) {
+    const auto searched = tree.nearest(at, CellSites::kSitesMax);
+    for (std::size_t k = 0; k < CellSites::kSitesMax; ++k) {
       REQUIRE(distance_km(at, sites[compiled[k]]) == Approx(expected[k]).margin(0.02));
       REQUIRE(distance_km(at, sites[searched[k]]) == Approx(expected[k]).margin(1e-6));
     }
