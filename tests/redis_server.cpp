@@ -1,8 +1,6 @@
 #include "tests/redis_server.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,32 +12,20 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "tests/loopback.hpp"
+
 namespace edgeward::test {
 
 namespace {
 
 constexpr int kTimeoutMs = 30'000;
 
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 }  // namespace
 
 std::uint16_t free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool is_bound =
-      ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(probe);
-  if (!is_bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  const Listener probe = listen_on_loopback();
+  ::close(probe.socket);
+  return probe.port;
 }
 
 RedisServer::RedisServer(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
@@ -114,12 +100,10 @@ void RedisServer::go_on() {
 }
 
 std::string RedisServer::ask(const std::string& line) const {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port_);
-  const std::string sent = line + "\r\n";
+  const int socket = connect_to(port_);
+  if (socket < 0) return {};
   std::string answer;
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::send(socket, sent.data(), sent.size(), MSG_NOSIGNAL) >= 0) {
+  if (send_all(socket, line + "\r\n")) {
     while (answer.find("\r\n") == std::string::npos) {
       pollfd waiting{.fd = socket, .events = POLLIN, .revents = 0};
       std::array<char, 4096> bytes;

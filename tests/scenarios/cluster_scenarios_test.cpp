@@ -30,7 +30,9 @@ class ReplicatedCluster {
     for (std::size_t i = 0; i < 2 * kMasters; ++i) {
       nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
           "--cluster-enabled", "yes", "--cluster-port", fmt::format("{}", free_port()),
-          "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"}));
+          "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0",
+          // However old what a replica has, it takes over.
+          "--cluster-replica-validity-factor", "0"}));
     }
     std::vector<std::string> words{"--cluster", "create"};
     for (const auto& node : nodes_) words.push_back(node->address());
@@ -77,6 +79,11 @@ class ReplicatedCluster {
       }
     }
     throw std::runtime_error("no other master");
+  }
+  /// From now on what a master takes reaches none of its replicas.
+  static void cut_off_replicas(const RedisServer& master) {
+    REQUIRE(ask(master, {"ACL", "SETUSER", "default", "-psync", "-sync"}).text == "OK");
+    REQUIRE(ask(master, {"CLIENT", "KILL", "TYPE", "replica"}).integer == 1);
   }
   /// Moves the slot of an edge, while it is used.
   void move_slot(std::string_view edge) {
@@ -146,6 +153,37 @@ TEST_CASE("in a cluster plans go on through a slot that moves and a master that 
   });
   eventually("the edge is read again",
              [&] { return edge_in(plans_of(service), "fra1").at("reachable").as_bool(); });
+  asking.end();
+  CHECK(asking.failed() == 0);
+}
+
+TEST_CASE("a plan that a failover loses although it was acknowledged is published again") {
+  ReplicatedCluster cluster;
+  const PlannedWorld world(cluster.first().address());
+  const RunningAgent agent(world.config());
+  // The next plan is days away: it is this one that has to come back.
+  const Serving service(world.arguments("one", "", "7d"));
+  Asking asking(service);
+  const Clients clients(agent);
+  cache::redis::RedisEdgeStore store(servers_at(cluster.first()), steady_ms, 1);
+  RedisServer& master = cluster.master_of("fra1");
+  ReplicatedCluster::cut_off_replicas(master);
+  plan_something(service, store);
+  const cache::PlanSummary plan = wait_for_plan(store);
+
+  master.kill();
+  service.wait_for("has lost its plan: it is published again");
+  cache::PlanSummary again;
+  eventually("it is carried out where the replica took over", [&] {
+    const auto found = store.plan("fra1");
+    if (!found || !*found) return false;
+    again = **found;
+    return again.status == cache::PlanStatus::complete &&
+           again.done + again.failed == again.actions;
+  });
+  CHECK(again.id == plan.id);
+  CHECK(again.actions == plan.actions);
+  CHECK(again.failed == 0);
   asking.end();
   CHECK(asking.failed() == 0);
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/loopback.hpp"
 #include "tests/scenarios/serving.hpp"
 #include "tests/support.hpp"
 
@@ -84,12 +83,8 @@ struct DnsHeader {
 /// A socket of either kind at the service's DNS port: blocking, with a deadline.
 class DnsSocket {
  public:
-  DnsSocket(const Serving& serving, int kind) : socket_(::socket(AF_INET, kind | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(serving.dns_port());
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  DnsSocket(const Serving& serving, int kind) : socket_(connect_to(serving.dns_port(), kind)) {
+    REQUIRE(socket_ >= 0);
   }
   ~DnsSocket() { ::close(socket_); }
   DnsSocket(const DnsSocket&) = delete;

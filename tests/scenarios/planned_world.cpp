@@ -12,9 +12,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kObjects = 40;
-constexpr std::size_t kBytes = 20'000;
-
 std::string key_of(std::size_t i) {
   return fmt::format("/o/{}", i);
 }
@@ -31,15 +28,16 @@ FastClocks::~FastClocks() {
   ::unsetenv("EDGEWARD_CLOCK");
 }
 
-PlannedWorld::PlannedWorld() : PlannedWorld("") {
+PlannedWorld::PlannedWorld(const Contents& contents) : PlannedWorld("", contents) {
   server = redis.address();
   other_server = other_redis.address();
 }
 
-PlannedWorld::PlannedWorld(const std::string& address) : server(address), other_server(address) {
-  for (std::size_t i = 0; i < kObjects; ++i) {
+PlannedWorld::PlannedWorld(const std::string& address, const Contents& contents)
+    : server(address), other_server(address) {
+  for (std::size_t i = 0; i < contents.count; ++i) {
     origin.set(key_of(i),
-               {.body = body_of(kBytes), .fields = "Cache-Control: max-age=9999999\r\n"});
+               {.body = body_of(contents.bytes), .fields = "Cache-Control: max-age=9999999\r\n"});
   }
   folder.write("clients.csv", "prefix,lat,lon,country,edges\n192.0.2.0/24,50.11,8.68,DE,\n");
 }
@@ -89,13 +87,14 @@ json::object edge_in(const json::object& status, std::string_view name) {
   throw std::runtime_error("no such edge");
 }
 
-Clients::Clients(const RunningAgent& agent)
-    : thread_([this, &agent] {
+Clients::Clients(const RunningAgent& agent, const Contents& contents)
+    : thread_([this, &agent, count = contents.count] {
+        const std::size_t step = count / 5;
         while (!is_over_) {
-          for (std::size_t i = 0; i < kObjects && !is_over_; ++i) {
-            for (std::size_t j = 0; j <= i && !is_over_; j += 8) {
+          for (std::size_t i = 0; i < count && !is_over_; ++i) {
+            for (std::size_t j = 0; j <= i && !is_over_; j += step) {
               try {
-                (void)agent.get(key_of((i - j) % kObjects));
+                (void)agent.get(key_of(i - j));
               } catch (const std::exception&) {
                 // The edge may be away for a while.
               }
@@ -122,6 +121,17 @@ Asking::Asking(const Serving& service)
 void Asking::end() {
   is_over_ = true;
   if (thread_.joinable()) thread_.join();
+}
+
+void plan_something(const Serving& service, cache::EdgeStore& store, std::uint64_t before) {
+  eventually("it plans", [&] { return plans_of(service).at("leader").as_bool(); });
+  eventually("there is something to plan", [&] {
+    HttpConnection admin(service.admin_port());
+    if (admin.post("/v1/plans/run").status != 202) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto plan = store.plan("fra1");
+    return plan && *plan && (*plan)->id != before && (*plan)->actions > 0;
+  });
 }
 
 cache::PlanSummary wait_for_plan(cache::EdgeStore& store, std::uint64_t before) {

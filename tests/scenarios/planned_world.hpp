@@ -21,6 +21,12 @@ class FastClocks {
   FastClocks& operator=(const FastClocks&) = delete;
 };
 
+/// What there is at an origin: so many contents, all of one size.
+struct Contents {
+  std::size_t count = 40;
+  std::size_t bytes = 20'000;
+};
+
 /// Two edges, one of them real, with a Redis each, and their origin; a plan each hour.
 struct PlannedWorld {
   FastClocks clocks;
@@ -31,9 +37,9 @@ struct PlannedWorld {
   std::string server;  ///< of fra1
   std::string other_server;
 
-  PlannedWorld();
+  explicit PlannedWorld(const Contents& contents = {});
   /// Both edges at that server, or the cluster that it is of.
-  explicit PlannedWorld(const std::string& address);
+  explicit PlannedWorld(const std::string& address, const Contents& contents = {});
 
   [[nodiscard]] std::string config(std::string_view controller = "one",
                                    std::string_view redis_more = "",
@@ -51,7 +57,7 @@ struct PlannedWorld {
 /// Clients of an edge, who ask for the first contents most, until it goes.
 class Clients {
  public:
-  explicit Clients(const RunningAgent& agent);
+  explicit Clients(const RunningAgent& agent, const Contents& contents = {});
   ~Clients();
   Clients(const Clients&) = delete;
   Clients& operator=(const Clients&) = delete;
@@ -79,6 +85,10 @@ class Asking {
   std::atomic<int> answered_{0};
   std::thread thread_;
 };
+
+/// Has plans made until fra1 has one with actions that is none of `before`, where the next would be
+/// days away.
+void plan_something(const Serving& service, cache::EdgeStore& store, std::uint64_t before = 0);
 
 /// Until fra1 has done all of a plan with actions that is none of `before`; that plan's summary.
 [[nodiscard]] cache::PlanSummary wait_for_plan(cache::EdgeStore& store, std::uint64_t before = 0);

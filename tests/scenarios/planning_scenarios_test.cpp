@@ -4,10 +4,14 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include "cache/random.hpp"
+#include "cache/redis/scripts.hpp"
 #include "tests/scenarios/planned_world.hpp"
+#include "tests/tcp_proxy.hpp"
 
 namespace edgeward::test {
 
@@ -194,14 +198,7 @@ TEST_CASE("a plan that its store has lost is published again") {
   const Serving service(world.arguments("one", "", "7d"));
   const auto store = world.store();
   const Clients clients(agent);
-  eventually("it plans", [&] { return plans_of(service).at("leader").as_bool(); });
-  eventually("there is something to plan", [&] {
-    HttpConnection admin(service.admin_port());
-    CHECK(admin.post("/v1/plans/run").status == 202);
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const auto plan = store->plan("fra1");
-    return plan && *plan && (*plan)->actions > 0;
-  });
+  plan_something(service, *store);
   const cache::PlanSummary plan = wait_for_plan(*store);
   // As after a failover that loses what was acknowledged.
   CHECK(world.redis.ask("FLUSHALL") == "+OK");
@@ -232,6 +229,42 @@ TEST_CASE("a controller that is killed is followed by its successor with a later
   const cache::PlanSummary after = wait_for_plan(*store, plan.id);
   CHECK(after.epoch > first);
   CHECK(after.done + after.failed == after.actions);
+}
+
+TEST_CASE("a plan that is broken off between two batches is followed by a whole one") {
+  const Contents contents{.count = 1'000, .bytes = 300};
+  PlannedWorld world(contents);
+  std::atomic<bool> is_held{false};
+  int batches = 0;
+  const TcpProxy proxy(world.redis.port(), [&](std::string_view piece) {
+    // A command's first piece has its script.
+    if (piece.find(cache::redis::kPublishEnd) != std::string_view::npos) batches = 0;
+    if (piece.find(cache::redis::kPublishBatch) == std::string_view::npos || ++batches < 2) {
+      return TcpProxy::Verdict::pass;
+    }
+    is_held = true;
+    return TcpProxy::Verdict::hold;
+  });
+  const RunningAgent agent(world.config());
+  const Clients clients(agent, contents);
+  const auto store = world.store();
+  world.server = proxy.address();
+  {
+    const Serving service(world.arguments("one"));
+    eventually("half of a plan is there", [&] { return is_held.load(); });
+    service.signal(SIGKILL);
+  }
+  const cache::PlanSummary broken = good(store->plan("fra1")).value();
+  CHECK(broken.status == cache::PlanStatus::writing);
+  CHECK(broken.batches == 1);
+  CHECK(broken.done + broken.failed == 0);
+  world.server = world.redis.address();
+  const Serving service(world.arguments("two", "", "7d"));
+  plan_something(service, *store, broken.id);
+  const cache::PlanSummary after = wait_for_plan(*store, broken.id);
+  CHECK(after.epoch > broken.epoch);
+  CHECK(after.done + after.failed == after.actions);
+  CHECK(after.failed == 0);
 }
 
 TEST_CASE("of two controllers one plans and both see all demand") {
@@ -304,6 +337,35 @@ TEST_CASE("connections that are reset again and again keep no plan from being do
   eventually("it is read again",
              [&] { return edge_in(plans_of(service), "fra1").at("reachable").as_bool(); });
   asking.end();
+  CHECK(asking.failed() == 0);
+}
+
+TEST_CASE("of what edges and controllers say to redis one in ten may be lost with its connection") {
+  PlannedWorld world;
+  cache::Random random(7);
+  int resets = 0;
+  std::atomic<bool> has_begun{false};  // an agent does not start without its Redis
+  const TcpProxy proxy(world.redis.port(), [&](std::string_view) {
+    if (!has_begun || random.below(10) != 0) return TcpProxy::Verdict::pass;
+    ++resets;
+    return TcpProxy::Verdict::reset;
+  });
+  world.server = proxy.address();
+  const RunningAgent agent(world.config());
+  const Serving service(world.arguments("one"));
+  has_begun = true;
+  Asking asking(service);
+  const Clients clients(agent);
+  const auto store = world.store();
+  cache::PlanSummary plan = wait_for_plan(*store);
+  for (int i = 0; i < 3; ++i) {
+    plan = wait_for_plan(*store, plan.id);
+    CHECK(plan.done + plan.failed == plan.actions);
+    CHECK(plan.failed == 0);
+  }
+  asking.end();
+  CHECK(resets > 10);
+  CHECK(asking.answered() > 0);
   CHECK(asking.failed() == 0);
 }
 

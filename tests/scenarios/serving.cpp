@@ -1,9 +1,7 @@
 #include "tests/scenarios/serving.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -20,6 +18,8 @@
 #include <memory>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/loopback.hpp"
 
 namespace edgeward::test {
 
@@ -128,16 +128,8 @@ std::string HttpAnswer::field(std::string_view name) const {
   return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
-HttpConnection::HttpConnection(std::uint16_t port) {
-  socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    ::close(socket_);
-    throw std::runtime_error(fmt::format("cannot connect to port {}", port));
-  }
+HttpConnection::HttpConnection(std::uint16_t port) : socket_(connect_to(port)) {
+  if (socket_ < 0) throw std::runtime_error(fmt::format("cannot connect to port {}", port));
 }
 
 void HttpConnection::FreeTls::operator()(ssl_st* tls) const {

@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/loopback.hpp"
 #include "tests/scenarios/serving.hpp"
 #include "tests/support.hpp"
 
@@ -118,15 +118,10 @@ bool ask_dns(std::uint16_t port) {
       "cdn\x07"
       "example\x00\x00\x01\x00\x01",
       33);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int socket = test::connect_to(port, SOCK_DGRAM);
   std::array<char, 512> answer{};
   pollfd waiting{.fd = socket, .events = POLLIN, .revents = 0};
   const bool is_answered =
-      ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
       ::send(socket, query.data(), query.size(), 0) == static_cast<ssize_t>(query.size()) &&
       ::poll(&waiting, 1, kTimeoutMs) == 1 && ::recv(socket, answer.data(), answer.size(), 0) > 33;
   ::close(socket);

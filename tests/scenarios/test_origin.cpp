@@ -1,51 +1,22 @@
 #include "tests/scenarios/test_origin.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 #include <string_view>
 
 namespace edgeward::test {
 
-namespace {
-
-bool send_all(int socket, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-}  // namespace
-
-TestOrigin::TestOrigin() {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 256) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no origin");
-  }
-  port_ = ntohs(address.sin_port);
-  accepting_ = std::thread([this] { accept(); });
-}
+TestOrigin::TestOrigin() : listener_(listen_on_loopback()), accepting_([this] { accept(); }) {}
 
 TestOrigin::~TestOrigin() {
   release();
-  ::shutdown(listener_, SHUT_RDWR);
+  ::shutdown(listener_.socket, SHUT_RDWR);
   accepting_.join();
-  ::close(listener_);
+  ::close(listener_.socket);
   {
     const std::lock_guard lock(mutex_);
     for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
@@ -81,7 +52,7 @@ std::string TestOrigin::last(const std::string& path) const {
 
 void TestOrigin::accept() {
   while (true) {
-    const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int socket = ::accept4(listener_.socket, nullptr, nullptr, SOCK_CLOEXEC);
     if (socket < 0) return;
     const std::lock_guard lock(mutex_);
     sockets_.push_back(socket);

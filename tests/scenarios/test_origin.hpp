@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/loopback.hpp"
+
 namespace edgeward::test {
 
 /// What an origin answers for one path.
@@ -30,7 +32,7 @@ class TestOrigin {
   TestOrigin(const TestOrigin&) = delete;
   TestOrigin& operator=(const TestOrigin&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port; }
   void set(const std::string& path, const OriginObject& object);
   /// Whoever is held goes on, and nobody is held from now on.
   void release();
@@ -45,8 +47,7 @@ class TestOrigin {
   void send(int socket, const OriginObject& object, bool has_it);
   void wait_for_release();
 
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  Listener listener_;
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable released_;
   std::map<std::string, OriginObject> objects_;
