@@ -252,6 +252,12 @@ void HitModelWriter::set_rate(ContentId content, std::size_t region, double requ
                                                                                   << shift;
 }
 
+void HitModelWriter::prefetch(ContentId content) const noexcept {
+  const std::uint64_t hash = mixed(row_id(content));
+  const Shard& shard = *shards_[shard_of(hash)];
+  if (shard.slots > 0) __builtin_prefetch(shard.words + slot_of(hash, shard.slots) * stride_);
+}
+
 void HitModelWriter::set_holders(ContentId content, std::span<const std::uint64_t> edges) {
   assert(edges.size() == held_words(edges_.size()));
   const std::uint64_t id = row_id(content);

@@ -121,6 +121,8 @@ class HitModelWriter {
   void set_edge(EdgeId edge, const EdgeHits& hits);
   /// Whether the edge holds the content. Without a row for it, only `true` makes one.
   void set_held(ContentId content, EdgeId edge, bool is_held);
+  /// Starts to fetch what set_holders() will look at into the processor's cache.
+  void prefetch(ContentId content) const noexcept;
   /// Whether each edge holds the content, a bit an edge: edge e is bit e % 64 of word e / 64. Costs
   /// nothing more than a look where that is known.
   void set_holders(ContentId content, std::span<const std::uint64_t> edges);

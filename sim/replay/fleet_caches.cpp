@@ -27,7 +27,13 @@ FleetCaches::FleetCaches(const Trace& trace, const RunSpec& spec, const ReplayOp
 }
 
 void FleetCaches::refresh_holders(std::span<const cache::ObjectIndex> objects) {
-  for (const cache::ObjectIndex object : objects) {
+  constexpr std::size_t kAhead = 4;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    if (i + kAhead < objects.size()) {
+      const cache::ObjectIndex soon = objects[i + kAhead];
+      holders_.visit(soon, [&](EdgeId edge) { caches_[index(edge)].prefetch({&soon, 1}); });
+    }
+    const cache::ObjectIndex object = objects[i];
     holders_.refresh(object, [&](EdgeId edge) { return caches_[index(edge)].contains(object); });
   }
 }

@@ -67,7 +67,8 @@ void FleetModel::make_parts() {
 
 void FleetModel::measure_edges() {
   for (std::size_t whole = 0; static_cast<double>(whole) <= geo::kDistanceKmMax + 10; ++whole) {
-    rtt_us_.push_back(to_us(setup_.rtt.estimate_ms(static_cast<double>(whole))));
+    rtt_us_.push_back(
+        static_cast<std::int32_t>(to_us(setup_.rtt.estimate_ms(static_cast<double>(whole)))));
   }
   const std::vector<cache::Edge>& all = fleet().edges;
   const geo::UnitVector origin = geo::unit_vector(fleet().origin.point);

@@ -99,7 +99,7 @@ class FleetModel {
   std::array<std::shared_ptr<const policy::FleetPart>, kRoutings> parts_;
   geo::HugeArray<LocatedClient> clients_;
   std::vector<geo::UnitVector> at_;
-  std::vector<std::int64_t> rtt_us_;  ///< by whole km
+  std::vector<std::int32_t> rtt_us_;  ///< by whole km
   std::vector<std::int64_t> origin_us_;
   std::vector<std::int64_t> service_us_;
   std::vector<std::vector<cache::EdgeId>> peers_;

@@ -196,7 +196,7 @@ void FleetRun::gather(const Tick& tick) {
 
 /// What is read by object and by client lies all over memory: the next requests' is fetched early.
 void FleetRun::prefetch_ahead() {
-  constexpr std::uint64_t kAhead = 16;
+  constexpr std::uint64_t kAhead = 32;
   const std::span<const std::uint32_t> clients = trace_.requesters.client.view();
   if (walk_.number() + kAhead < clients.size()) {
     model_.prefetch_client(clients[walk_.number() + kAhead]);
@@ -267,8 +267,10 @@ void FleetRun::set_delays() {
 }
 
 void FleetRun::settle_all() {
-  for (const RoutedRequest& request : requests_) {
-    settle(request, results_[cell_]);
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    if (i + kAhead < requests_.size()) model_.prefetch_client(requests_[i + kAhead].client);
+    settle(requests_[i], results_[cell_]);
     if (++cell_requests_ < cells_[cell_].requests) continue;
     ++cell_;
     cell_requests_ = 0;

@@ -42,18 +42,24 @@ class Holders {
     __builtin_prefetch(&rows_[object * stride_], 1);
   }
 
+  /// Calls visit(edge) for each edge that may hold the object.
+  template <class Visit>
+  void visit(cache::ObjectIndex object, Visit visit_edge) const {
+    for (std::size_t word = 0; word < words_; ++word) {
+      for (std::uint64_t left = rows_[object * stride_ + word]; left != 0; left &= left - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(left));
+        visit_edge(cache::EdgeId(static_cast<std::uint16_t>(64 * word + bit)));
+      }
+    }
+  }
   /// Drops the edges for which contains(edge) is false.
   template <class Contains>
   void refresh(cache::ObjectIndex object, Contains contains) {
-    for (std::size_t word = 0; word < words_; ++word) {
-      std::uint64_t& bits = rows_[object * stride_ + word];
-      for (std::uint64_t left = bits; left != 0; left &= left - 1) {
-        const auto bit = static_cast<std::size_t>(std::countr_zero(left));
-        if (!contains(cache::EdgeId(static_cast<std::uint16_t>(64 * word + bit)))) {
-          bits &= ~(std::uint64_t{1} << bit);
-        }
-      }
-    }
+    visit(object, [&](cache::EdgeId edge) {
+      const std::size_t at = cache::index(edge);
+      if (contains(edge)) return;
+      rows_[object * stride_ + at / 64] &= ~(std::uint64_t{1} << (at % 64));
+    });
   }
 
  private:

@@ -49,10 +49,11 @@ class RouterSteering final : public Steering {
   }
 
   void route(std::span<RoutedRequest> requests) const override {
-    constexpr std::size_t kPrefetchDistance = 8;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (i + kPrefetchDistance < requests.size()) {
-        const RoutedRequest& soon = requests[i + kPrefetchDistance];
+      // Where a client is has to be known before its cell can be fetched.
+      if (i + 2 * kAhead < requests.size()) model_.prefetch_client(requests[i + 2 * kAhead].client);
+      if (i + kAhead < requests.size()) {
+        const RoutedRequest& soon = requests[i + kAhead];
         policy::prefetch(request_of(soon), model_.client(soon.client), snapshot_);
       }
       RoutedRequest& request = requests[i];
@@ -86,6 +87,8 @@ class RouterSteering final : public Steering {
   }
 
  private:
+  /// So many requests or contents before it is needed, memory is asked for.
+  static constexpr std::size_t kAhead = 8;
   /// Requests of a tick that are asked for their whole order of preference, evenly among all.
   static constexpr std::size_t kSampled = 128;
 
@@ -119,8 +122,13 @@ class RouterSteering final : public Steering {
   /// tick asks for.
   void publish_hits(const TickStart& start) {
     snapshot_.hits.reset();  // so that the writer changes its shards in place
-    for (const cache::ObjectIndex object : start.objects) {
-      hits_.set_holders(trace_.contents[object], start.holders->row(object));
+    const std::span<const cache::ObjectIndex> objects = start.objects;
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      if (i + 2 * kAhead < objects.size()) {
+        __builtin_prefetch(&trace_.contents[objects[i + 2 * kAhead]]);
+      }
+      if (i + kAhead < objects.size()) hits_.prefetch(trace_.contents[objects[i + kAhead]]);
+      hits_.set_holders(trace_.contents[objects[i]], start.holders->row(objects[i]));
     }
     snapshot_.hits = hits_.publish();
   }
