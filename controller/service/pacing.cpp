@@ -24,12 +24,18 @@ std::int64_t read_ns(clockid_t clock) {
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
+/// What takes longer than so many times its own work has rested enough: on a machine whose
+/// processors are all taken each rest ends when a scheduler says so, and a reload would never.
+constexpr std::int64_t kTimesAsLongMax = 10;
+
 /// Of the thread: when the piece of work under way began, by its processor time and by the clock,
-/// and until when the processor counts as shared.
+/// until when the processor counts as shared, and when all of it began.
 struct WorkPiece {
   std::int64_t worked_ns = 0;
   std::int64_t at_ns = 0;
   std::int64_t shared_until_ns = 0;
+  std::int64_t first_worked_ns = 0;
+  std::int64_t first_at_ns = 0;
 };
 thread_local constinit WorkPiece work_piece;
 
@@ -44,7 +50,9 @@ void rest(int) {
   if (worked_ns >= kWorkNs) {
     const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
     std::int64_t waited_ns = now_ns - work_piece.at_ns - worked_ns;
-    if (now_ns < work_piece.shared_until_ns) {
+    const std::int64_t all_ns = work_piece.worked_ns + worked_ns - work_piece.first_worked_ns;
+    const bool may_rest = now_ns - work_piece.first_at_ns < kTimesAsLongMax * all_ns;
+    if (may_rest && now_ns < work_piece.shared_until_ns) {
       const timespec duration{.tv_sec = 0, .tv_nsec = kRestNs};
       ::nanosleep(&duration, nullptr);
       waited_ns += read_ns(CLOCK_MONOTONIC) - now_ns - kRestNs;
@@ -64,6 +72,8 @@ Pacing::Pacing() {
   sigemptyset(&action.sa_mask);
   if (::sigaction(SIGRTMIN, &action, nullptr) != 0) return;
   begin_piece();
+  work_piece.first_worked_ns = work_piece.worked_ns;
+  work_piece.first_at_ns = work_piece.at_ns;
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = SIGRTMIN;

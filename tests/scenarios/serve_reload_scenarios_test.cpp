@@ -131,7 +131,7 @@ TEST_CASE("a thousand damaged files leave the service answering") {
   cache::Random random(11);
   int refused = 0;
   auto before = reloads(admin);
-  constexpr int kDamaged = test::kIsInstrumented ? 200 : 1000;
+  constexpr int kDamaged = test::kIsInstrumented ? 100 : 1000;
   for (int i = 0; i < kDamaged; ++i) {
     turns.release(kRequests);
     if (i % 5 == 0) report_all();  // well before they count as silent, on a slow machine too
