@@ -343,7 +343,7 @@ TEST_CASE("connections that are reset again and again keep no plan from being do
 TEST_CASE("of what edges and controllers say to redis one in ten may be lost with its connection") {
   PlannedWorld world;
   cache::Random random(7);
-  int resets = 0;
+  std::atomic<int> resets{0};
   std::atomic<bool> has_begun{false};  // an agent does not start without its Redis
   const TcpProxy proxy(world.redis.port(), [&](std::string_view) {
     if (!has_begun || random.below(10) != 0) return TcpProxy::Verdict::pass;
