@@ -361,7 +361,7 @@ int run_serve(const ServeCommand& command) {
   const std::unique_ptr<Planning> planning =
       make_planning(config, routing.fleet, publisher, learn, log);
   if (planning) reloader.tell_fleets([&](auto fleet) { planning->replace(std::move(fleet)); });
-  ApiActions actions{
+  const ApiActions actions{
       .reload = [&] { return reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
       .learn =
@@ -373,18 +373,9 @@ int run_serve(const ServeCommand& command) {
       .measure = [&](auto body, const geo::AddressMap& map,
                      auto now_ms) { return reloader.measure(body, map, now_ms); },
       .log = [&](LoggedDecisions logged) { return decisions.add(std::move(logged)); },
-      .plans = {},
-      .run_plans = {},
-      .optimizing = {},
-      .optimize = {},
+      .planning = planning.get(),
       .purging = purging.get(),
       .catalog = &catalog};
-  if (planning) {
-    actions.plans = [&] { return planning->status(); };
-    actions.run_plans = [&](bool is_dry) { return planning->run(is_dry); };
-    actions.optimizing = [&] { return planning->optimizing(); };
-    actions.optimize = [&](const OptimizeRequest& request) { return planning->optimize(request); };
-  }
   Server server(config.serve, api, actions, publisher, inherited);
   server.start();
   log.write(with_fields(listening_record(server, tls), {{"duration_ms", ms_since(begun)}}));

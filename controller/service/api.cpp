@@ -16,13 +16,10 @@
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/config/routing_reader.hpp"
-#include "controller/planning/plan_json.hpp"
 #include "controller/service/metrics.hpp"
 #include "controller/service/parameters.hpp"
 #include "controller/service/problem.hpp"
 #include "controller/service/process_usage.hpp"
-#include "controller/service/purge_json.hpp"
-#include "controller/service/purging.hpp"
 #include "policy/decision_json.hpp"
 #include "policy/json.hpp"
 #include "sim/input/byte_source.hpp"
@@ -59,9 +56,6 @@ bool has_token(std::string_view authorization, std::string_view token) {
   }
   return is_same_secret(authorization.substr(kScheme.size()), token);
 }
-
-constexpr std::string_view kNotFollowed =
-    "no plans are made here: set redis.follow, so that edges are followed through their Redis";
 
 /// Adds how often each fault was found, by its name, where it was.
 template <class Fault, std::size_t kFaults>
@@ -158,7 +152,9 @@ Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
       actions_(std::move(actions)),
       publisher_(publisher),
       sampler_(options_.logged_ratio, std::random_device{}()),
-      keys_(sim::CacheKeyRules{}) {
+      keys_(sim::CacheKeyRules{}),
+      plans_(actions_.planning),
+      purges_(actions_.purging) {
   if (actions_.catalog != nullptr) catalog_.emplace(*actions_.catalog);
   install(publisher.current());
 }
@@ -478,65 +474,23 @@ void Api::get_forecast(Context& context) {
 }
 
 void Api::get_plans(Context& context) {
-  if (!actions_.plans) refuse(503, std::string(kNotFollowed));
-  const auto status = actions_.plans();
-  const auto has_name = [&](const EdgeProgress& edge) { return edge.edge == context.name; };
-  if (!context.name.empty() && std::none_of(status->edges.begin(), status->edges.end(), has_name)) {
-    refuse(404, fmt::format("no edge is named {}", quote(context.name)));
-  }
-  context.response.body = plans_json(*status, context.name);
+  context.response.body = plans_.list(context.name);
 }
 
 void Api::post_plans_run(Context& context) {
   static constexpr std::string_view kKnown[] = {"dry_run"};
-  const Parameters parameters(context.query, kKnown);
-  if (!actions_.run_plans) refuse(503, std::string(kNotFollowed));
-  const bool is_dry = parameters.flag("dry_run");
-  const auto status = actions_.plans();
-  if (!is_dry && !status->is_leader) {
-    refuse(409, status->mode == PlanMode::none
-                    ? "plan.mode is none: nothing is published; ask with dry_run=1"
-                    : "another controller plans, or Redis is away: ask it, or with dry_run=1");
-  }
+  context.response.body = plans_.run(Parameters(context.query, kKnown).flag("dry_run"));
   context.response.status = 202;
-  context.response.body =
-      policy::json_text(json::object{{"run", actions_.run_plans(is_dry)}, {"dry_run", is_dry}});
 }
 
 void Api::get_optimize(Context& context) {
-  if (!actions_.optimizing) refuse(503, std::string(kNotFollowed));
-  const auto run = actions_.optimizing();
-  if (run == nullptr) refuse(404, "nothing was optimized since the service was started");
-  context.response.body = optimizing_json(*run);
+  context.response.body = plans_.optimizing();
 }
 
 void Api::post_optimize(Context& context) {
   static constexpr std::string_view kKnown[] = {"measure_after_s", "canary_percent"};
-  constexpr std::uint64_t kHourS = 3600;
-  constexpr std::uint64_t kDayS = 86'400;
-  constexpr std::uint64_t kPercent = 100;
-  const Parameters parameters(context.query, kKnown);
-  if (!actions_.optimize) refuse(503, std::string(kNotFollowed));
-  OptimizeRequest request;
-  if (!parameters.text("measure_after_s").empty()) {
-    const std::uint64_t seconds = parameters.count("measure_after_s");
-    if (seconds < kHourS || seconds > kDayS) {
-      refuse(400, fmt::format("measure_after_s: expected from {} to {}", kHourS, kDayS));
-    }
-    request.measure_after_ms = static_cast<std::int64_t>(seconds) * 1000;
-  }
-  if (!parameters.text("canary_percent").empty()) {
-    const std::uint64_t percent = parameters.count("canary_percent");
-    if (percent < 1 || percent >= kPercent) {
-      refuse(400, "canary_percent: expected from 1 to 99");
-    }
-    request.canary = static_cast<double>(percent) / kPercent;
-  }
-  if (!actions_.plans()->is_leader) {
-    refuse(409, "this controller does not plan: ask the one that does");
-  }
+  context.response.body = plans_.optimize(Parameters(context.query, kKnown));
   context.response.status = 202;
-  context.response.body = policy::json_text(json::object{{"run", actions_.optimize(request)}});
 }
 
 void Api::post_drain(Context& context) {
@@ -597,58 +551,17 @@ void Api::post_reload(Context& context) {
   context.response.body = policy::json_text(json::object{{"reload", "started"}});
 }
 
-Purging& Api::purging() const {
-  if (actions_.purging != nullptr) return *actions_.purging;
-  refuse(503,
-         "there is no Redis through which edges could be told: the configuration has no redis");
-}
-
 void Api::post_purge(Context& context) {
-  Purging& purging = this->purging();
-  auto purge = parse_purge(context.request.body);
-  if (!purge) refuse(400, purge.error());
-  const cache::Fleet& fleet = snapshot_->fleet->fleet();
-  for (const std::string& edge : purge->edges) {
-    if (!fleet.find(edge)) refuse(404, fmt::format("no edge is named {}", quote(edge)));
-  }
-  std::vector<std::string> awaited = purge->edges;
-  for (std::size_t i = 0; purge->edges.empty() && i < fleet.edges.size(); ++i) {
-    awaited.push_back(fleet.edges[i].name);
-  }
-  purge->at_ms = context.caller.now_ms;
-  const auto view = purging.add(std::move(*purge), awaited);
-  if (!view) {
-    context.response.retry_after_s = 1;
-    refuse(503, fmt::format("{} purges wait for Redis: this one is not taken, send it again",
-                            Purging::kWaitingMax));
-  }
-  context.response.status = 202;
-  context.response.location = "/v1/purges/" + view->status.purge.id;
-  context.response.body = purge_text(*view, purging.store_error());
-}
-
-void Api::refuse_unread(Context& context) const {
-  const std::string error = actions_.purging->store_error();
-  context.response.retry_after_s = 1;
-  refuse(503, "what was purged before is not read yet" + (error.empty() ? error : ": " + error));
+  purges_.add(context.request.body, snapshot_->fleet->fleet(), context.caller.now_ms,
+              context.response);
 }
 
 void Api::get_purges(Context& context) {
-  Purging& purging = this->purging();
-  const std::vector<PurgeView> views = purging.latest();
-  if (!purging.has_read()) refuse_unread(context);
-  context.response.body = purges_text(views, purging.store_error());
+  purges_.list(context.response);
 }
 
 void Api::get_purge(Context& context) {
-  Purging& purging = this->purging();
-  const auto view = purging.find(context.name);
-  if (!view && !purging.has_read()) refuse_unread(context);
-  if (!view) {
-    refuse(404, fmt::format("no purge {} is among the last {}", quote(context.name),
-                            Purging::kKnownMax));
-  }
-  context.response.body = purge_text(*view, purging.store_error());
+  purges_.get(context.name, context.response);
 }
 
 CatalogAnswers& Api::catalog() {
@@ -697,7 +610,7 @@ void Api::get_openapi(Context& context) {
 
 void Api::get_metrics(Context& context) {
   context.response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  const auto plans = actions_.plans ? actions_.plans() : nullptr;
+  const auto plans = plans_.status();
   context.response.body = metrics_text(publisher_, {.now_ms = context.caller.now_ms,
                                                     .is_ready = !is_stale(context.caller.now_ms),
                                                     .process = process_usage(),

@@ -14,12 +14,12 @@
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
-#include "controller/planning/optimizing.hpp"
-#include "controller/planning/plan_report.hpp"
 #include "controller/service/catalog_answers.hpp"
 #include "controller/service/counts.hpp"
 #include "controller/service/decision_log.hpp"
+#include "controller/service/plan_answers.hpp"
 #include "controller/service/publisher.hpp"
+#include "controller/service/purge_answers.hpp"
 #include "controller/service/route_batch.hpp"
 #include "geo/ip_address.hpp"
 #include "policy/decision_json.hpp"
@@ -45,8 +45,6 @@ struct ApiOptions {
   std::string openapi;      ///< what /openapi.yaml answers
 };
 
-class Purging;
-
 /// What the admin listener sets in motion.
 struct ApiActions {
   /// Reads configuration and databases anew, off the caller's thread; false if that is under way.
@@ -62,13 +60,8 @@ struct ApiActions {
       measure;
   /// Takes decisions for the decision log; false if more wait than may. Does not wait for a disk.
   std::function<bool(LoggedDecisions)> log;
-  /// How plans are, and making them now, or trying to: the number of that run. Both null where
-  /// edges are not followed.
-  std::function<std::shared_ptr<const PlanStatus>()> plans;
-  std::function<std::uint64_t(bool is_dry)> run_plans;
-  /// The same of optimizing the fleet.
-  std::function<std::shared_ptr<const OptimizingRun>()> optimizing;
-  std::function<std::uint64_t(const OptimizeRequest&)> optimize;
+  /// Makes and publishes plans; null where edges are not followed.
+  Planning* planning = nullptr;
   /// Tells edges what to hold no more; nothing: there is no store to tell them through.
   Purging* purging = nullptr;
   ServedCatalog* catalog = nullptr;  ///< null: there is none
@@ -129,8 +122,6 @@ class Api {
   void get_metrics(Context& context);
   void get_openapi(Context& context);
 
-  [[nodiscard]] Purging& purging() const;
-  [[noreturn]] void refuse_unread(Context& context) const;
   [[nodiscard]] bool may_ask_for_others(const Caller& caller) const;
   void require_trusted(const Caller& caller) const;
   [[nodiscard]] bool is_stale(std::int64_t now_ms) const;
@@ -160,6 +151,8 @@ class Api {
   sim::CacheKeyWriter keys_;
   std::string key_;
   RouteBatch batch_;
+  PlanAnswers plans_;
+  PurgeAnswers purges_;
   std::optional<CatalogAnswers> catalog_;
   std::optional<policy::DecisionWriter> writer_;  ///< for the snapshot's fleet
   std::string line_;

@@ -1,7 +1,6 @@
 #include "controller/service/api.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -11,9 +10,8 @@
 #include <vector>
 
 #include "cache/random.hpp"
-#include "cache/store/memory_store.hpp"
 #include "controller/config/yaml_map.hpp"
-#include "controller/service/purging.hpp"
+#include "tests/controller/asked_api.hpp"
 #include "tests/policy/worlds.hpp"
 #include "tests/support.hpp"
 
@@ -22,113 +20,6 @@ namespace edgeward::controller {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::int64_t kNowMs = 1'700'000'000'000;
-
-/// Three edges, clients of 0.0.1.0/24 in Frankfurt; edges that never reported are ready.
-Routing europe() {
-  policy::World world;
-  world.add_edge("fra1", {50.03, 8.57});
-  world.add_edge("ams1", {52.31, 4.76});
-  world.add_edge("nrt1", {35.76, 140.39});
-  world.add_place({50.11, 8.68});
-  world.options.spread_epsilon_score = 0;
-  world.options.candidates_min = 1;
-  world.options.services = {policy::Service{.name = "www.example"},
-                            policy::Service{.name = "other.example"}};
-  Routing routing;
-  routing.fleet = world.fleet;
-  routing.map = world.map();
-  routing.part =
-      std::make_shared<const policy::FleetPart>(routing.fleet, world.options, routing.map);
-  return routing;
-}
-
-/// An Api, asked without a network.
-class Asked {
- public:
-  explicit Asked(std::string token = {}, const Routing& routing = europe(),
-                 Purging* purging = nullptr)
-      : learning_(routing.fleet, {.interval_ms = 0}, 0.5),
-        publisher_(routing, {.is_silent_ready = true}, kNowMs),
-        api_({.trust = {.callers = {*geo::IpPrefix::parse("127.0.0.0/8")},
-                        .proxies = {*geo::IpPrefix::parse("10.0.0.0/8")}},
-              .admin_token = std::move(token),
-              .stale_after_ms = 5000,
-              .batch_items_max = 3},
-             {.reload = [this] { return ++reloads_ == 1; },
-              .save = [this] { ++saves_; },
-              .learn = [this](auto events,
-                              const cache::Fleet& of) { return learning_.add(events, of); },
-              .measure =
-                  [](std::string_view body, const geo::AddressMap&, std::int64_t) {
-                    if (body == "neither") throw sim::InputError("the body:1: neither");
-                    sim::RttReading reading{.lines = 3, .accepted = 1};
-                    reading.faults[static_cast<std::size_t>(sim::RttLineFault::bad_time)] = 1;
-                    reading
-                        .rejected[static_cast<std::size_t>(geo::RttRejection::faster_than_light)] =
-                        1;
-                    return reading;
-                  },
-              .purging = purging,
-              .catalog = &catalog_},
-             publisher_) {
-    caller_.peer = geo::IpAddress::parse("127.0.0.1").value();
-    caller_.now_ms = kNowMs;
-  }
-
-  const HttpResponse& get(const std::string& target) {
-    request_.method = "GET";
-    request_.target = target;
-    api_.answer(request_, caller_, response_);
-    return response_;
-  }
-  const HttpResponse& post(const std::string& target, const std::string& body = {},
-                           const std::string& type = "application/json") {
-    request_.method = "POST";
-    request_.target = target;
-    request_.body = body;
-    request_.content_type = type;
-    api_.answer(request_, caller_, response_);
-    request_.body.clear();
-    return response_;
-  }
-  const HttpResponse& ask(const std::string& method, const std::string& target,
-                          const std::string& body = {}) {
-    request_.method = method;
-    request_.target = target;
-    request_.body = body;
-    api_.answer(request_, caller_, response_);
-    request_.body.clear();
-    return response_;
-  }
-  void tick(std::int64_t now_ms = kNowMs) {
-    publisher_.add(api_.take());
-    if (auto hits = learning_.learn(now_ms)) publisher_.set_hits(std::move(*hits));
-    api_.install(publisher_.tick(now_ms, 1));
-  }
-  void replace(const Routing& routing) {
-    publisher_.replace(routing, {.is_silent_ready = true}, learning_.replace(routing.fleet, kNowMs),
-                       kNowMs);
-  }
-
-  HttpRequest request_;
-  Caller caller_;
-  HitLearning learning_;
-  const Log log_{LogOptions{}};
-  ServedCatalog catalog_{{.entries_max = 3, .now_ms = [] { return kNowMs; }}, {}, log_};
-  Publisher publisher_;
-  int reloads_ = 0;
-  int saves_ = 0;
-
- private:
-  Api api_;
-  HttpResponse response_;
-};
-
-json::object body(const HttpResponse& response) {
-  return json::parse(response.body).as_object();
-}
 
 }  // namespace
 
@@ -373,132 +264,6 @@ TEST_CASE("states and drains lead clients elsewhere from the next tick on") {
   CHECK(api.post("/v1/edges/ams1/undrain").status == 204);
   api.tick();
   CHECK(edge() == "ams1");
-}
-
-TEST_CASE("a purge is taken at once and asked about later") {
-  Asked without;
-  without.caller_.is_admin = true;
-  CHECK(without.post("/v1/purge", R"({"key":"/a"})").status == 503);
-  CHECK(without.get("/v1/purges").status == 503);
-  CHECK(body(without.get("/v1/purges/1")).at("detail").as_string().find("no Redis") !=
-        json::string::npos);
-
-  cache::MemoryStore memory([] { return std::int64_t{0}; });
-  const Log log({.level = LogLevel::error});
-  Purging purging(memory.purges(), log);
-  Asked api({}, europe(), &purging);
-  CHECK(api.post("/v1/purge", R"({"key":"/a"})").status == 404);  // not for clients
-  api.caller_.is_admin = true;
-  const HttpResponse taken = api.post("/v1/purge", R"({"prefix":"https://h/a b/"})");
-  CHECK(taken.status == 202);
-  const json::object purge = body(taken);
-  const std::string id(purge.at("id").as_string());
-  CHECK(taken.location == "/v1/purges/" + id);
-  CHECK(purge.at("text") == "/a%20b/");
-  CHECK(purge.at("at").to_number<double>() == static_cast<double>(kNowMs) / 1000);
-  CHECK(purge.at("pending") == 3);
-  CHECK(body(api.get("/v1/purges/" + id)).at("edges").as_array().size() == 3);
-  const HttpResponse named = api.post("/v1/purge", R"({"key":"/a","edges":["ams1"]})");
-  CHECK(body(named).at("pending") == 1);
-  CHECK(api.post("/v1/purge", R"({"key":"/a","edges":["ams1","nowhere"]})").status == 404);
-  CHECK(api.post("/v1/purge", R"({"prefix":"*"})").status == 400);
-  CHECK(api.post("/v1/purge", R"({"prefix":"/"})").status == 400);
-  CHECK(api.post("/v1/purge", "nonsense").status == 400);
-  CHECK(api.get("/v1/purge").status == 405);
-  // A moment after the first question.
-  for (int i = 0; i < 20'000 && api.get("/v1/purges").status == 503; ++i) ::poll(nullptr, 0, 1);
-  CHECK(body(api.get("/v1/purges")).at("purges").as_array().size() == 2);
-  CHECK(api.get("/v1/purges/00000000000000aa").status == 404);
-  CHECK(api.get("/v1/purges/" + std::string(5000, 'a')).status == 404);
-}
-
-TEST_CASE("what is put into the catalogue is got, listed and removed under its canonical key") {
-  Asked api;
-  api.caller_.is_admin = true;
-  CHECK(api.get("/v1/catalog/films/1.mp4").status == 404);
-  const HttpResponse& put =
-      api.ask("PUT", "/v1/catalog/films/./%31.mp4?b=1",
-              R"({"size_bytes":5000000000,"duration_min":92.5,"type":"video/mp4","rating":7.5,)"
-              R"("views":99,"created_at":1636928000})");
-  CHECK(put.status == 201);
-  // Two years and fifty seconds before now: 0.4·2 + 0.3·7.5 + 0.3·e^-2.
-  const json::object entry = body(put);
-  CHECK(entry.at("key") == "/films/1.mp4?b=1");
-  CHECK(entry.at("content").as_string().c_str() ==
-        cache::to_hex(cache::content_id("/films/1.mp4?b=1")));
-  CHECK(entry.at("popularity").as_double() == Approx(3.090600584971).epsilon(1e-12));
-  CHECK(entry.at("last_viewed_at").is_null());
-  CHECK(body(api.get("/v1/catalog/films/1.mp4?b=1")) == entry);
-  CHECK(body(api.get("/v1/catalog//films/1.mp4?b=1")) == entry);
-  CHECK(api.get("/v1/catalog/films/1.mp4").status == 404);
-
-  // As it was answered, changed, it may be put again; what it does not say of views stays.
-  json::object changed = entry;
-  changed["rating"] = 1;
-  CHECK(api.ask("PUT", "/v1/catalog/films/1.mp4?b=1", json::serialize(changed)).status == 200);
-  CHECK(api.ask("PUT", "/v1/catalog/films/1.mp4?b=1", R"({"rating":2})").status == 200);
-  const json::object now = body(api.get("/v1/catalog/films/1.mp4?b=1"));
-  CHECK(now.at("rating").to_number<double>() == 2);
-  CHECK(now.at("views") == 99);
-  CHECK(now.at("created_at").to_number<double>() == 1'636'928'000);
-  CHECK(now.at("size_bytes") == 0);
-
-  // With a host it is put by its URL and found as it is listed too.
-  const std::string url = "/v1/catalog/https://CDN.example/a";
-  CHECK(body(api.ask("PUT", url, "{}")).at("key") == "cdn.example/a");
-  CHECK(api.get("/v1/catalog/cdn.example/a").status == 200);
-  const std::string listed = api.get("/v1/catalog/cdn.example/a").body;
-  CHECK(body(api.ask("PUT", url, listed)).at("key") == "cdn.example/a");
-  CHECK(api.get("/v1/catalog//cdn.example/a").status == 404);
-  CHECK(api.ask("DELETE", "/v1/catalog/cdn.example/a").status == 204);
-  CHECK(api.ask("DELETE", "/v1/catalog/cdn.example/a").status == 404);
-  CHECK(api.catalog_.counts().entries == 1);
-}
-
-TEST_CASE("what cannot be put is refused as a problem and changes nothing") {
-  Asked api;
-  api.caller_.is_admin = true;
-  const auto refusal = [&](const std::string& text, const std::string& target) {
-    const HttpResponse& response = api.ask("PUT", target, text);
-    CHECK(response.content_type == "application/problem+json");
-    return fmt::format("{} {}", response.status, body(response).at("detail").as_string().c_str());
-  };
-  const std::string target = "/v1/catalog/a";
-  CHECK(refusal("", target).starts_with("400 JSON"));
-  CHECK(refusal("[]", target).starts_with("400 JSON"));
-  CHECK(refusal(R"({"rating":11})", target) == "400 rating '11': expected a number from 0 to 10");
-  CHECK(refusal(R"({"ratng":1})", target).starts_with("400 unknown member 'ratng'"));
-  CHECK(refusal(R"({"key":"/b"})", target) == "400 key: it is '/b', but '/a' is what is to be put");
-  CHECK(refusal("{}", "/v1/catalog/").starts_with("404 a key is missing"));
-  CHECK(refusal("{}", "/v1/catalog/" + std::string(2048, 'a')).starts_with("400 key"));
-  CHECK(api.catalog_.counts().entries == 0);
-  CHECK(api.ask("POST", target).allow == "GET, HEAD, PUT, DELETE");
-  for (const char* name : {"a", "b", "c"}) {
-    CHECK(api.ask("PUT", std::string("/v1/catalog/") + name, "{}").status == 201);
-  }
-  CHECK(refusal("{}", "/v1/catalog/d").starts_with("409 the catalogue has 3 contents"));
-  CHECK(api.ask("PUT", "/v1/catalog/c", "{}").status == 200);
-  CHECK(api.catalog_.counts().refused == 1);
-  CHECK(api.get("/v1/catalog?top=0").status == 400);
-  CHECK(api.get("/v1/catalog?top=1001").status == 400);
-  CHECK(api.get("/v1/catalog?most=3").status == 400);
-}
-
-TEST_CASE("a list is taken in line by line, and what was not is counted") {
-  Asked api;
-  api.caller_.is_admin = true;
-  const json::object first = body(api.post("/v1/catalog",
-                                           "key,rating,views\n/a,5,10\n/b,eleven,1\n"
-                                           "/c,1,1\n,1,1\n/d,1,1\n/e,1,1\n/a,6,4\n",
-                                           "text/csv"));
-  CHECK(first == json::parse(R"({"accepted":4,"added":3,"updated":1,)"
-                             R"("rejected":{"no_key":1,"bad_rating":1,"full":1}})")
-                     .as_object());
-  const json::object entry = body(api.get("/v1/catalog/a"));
-  CHECK(entry.at("rating").to_number<double>() == 6);
-  CHECK(entry.at("views") == 10);
-  CHECK(api.post("/v1/catalog", "neither").status == 400);
-  CHECK(body(api.post("/v1/catalog", "")).at("accepted") == 0);
 }
 
 TEST_CASE("the description describes what there is and nothing else") {
