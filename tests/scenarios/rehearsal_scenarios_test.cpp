@@ -14,9 +14,16 @@ TEST_CASE("a rehearsal of two days brings more hits with plans and leaves no act
     skip("instrumented edges are too slow for a day within a minute");
     return;
   }
-  const Outcome outcome =
-      run("/usr/bin/python3", {EDGEWARD_SOURCE_DIR "/sim/rehearsal.py", "--json", "--edgeward",
-                               EDGEWARD_BINARY, "--day-seconds", "36"});
+  const auto rehearse = [](const char* day_seconds, const char* rate) {
+    return run("/usr/bin/python3", {EDGEWARD_SOURCE_DIR "/sim/rehearsal.py", "--json", "--edgeward",
+                                    EDGEWARD_BINARY, "--day-seconds", day_seconds, "--rate", rate});
+  };
+  Outcome outcome = rehearse("36", "400");
+  // A machine with more to do says soon that it cannot keep up: then as many requests in more time.
+  if (outcome.exit_code == 2) {
+    UNSCOPED_INFO(outcome.err);
+    outcome = rehearse("75", "190");
+  }
   CAPTURE(outcome.out, outcome.err);
   CHECK(outcome.exit_code == 0);
   const boost::json::value result = boost::json::parse(outcome.out);
