@@ -195,6 +195,8 @@ TEST_CASE("a cluster's other nodes are asked where the one that is known was kil
   // One that the known node has itself, so that nobody ever said where else anything is.
   while (cache::redis::slot_of(key) > 5000) key += "a";
   REQUIRE(good(client.run(Command{"SET", key, "1"})).text == "OK");
+  // Its replica has that too: an acknowledgement is the master's alone.
+  REQUIRE(good(client.run(Command{"WAIT", "1", "10000"})).integer == 1);
   cluster.first().kill();
   eventually("the replica answers", [&] {
     const auto reply = client.run(Command{"GET", key});
