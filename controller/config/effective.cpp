@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "controller/config/quantity.hpp"
@@ -299,6 +300,19 @@ void write_plan(const PlanningOptions& plan, YamlWriter& out) {
   out.line("sampled_contents", plan.sampled_contents);
   out.line("lease", duration_text(plan.lease_ms));
   if (!plan.controller.empty()) out.line("controller", in_quotes(plan.controller));
+  const policy::StrategyOptions& strategy = plan.strategy;
+  out.open("strategy");
+  out.line("requests_min", strategy.requests_min);
+  out.line("hit_ratio_min", strategy.hit_ratio_min);
+  out.line("free_min", size_text(strategy.free_bytes_min));
+  out.line("growth_max", size_text(strategy.growth_bytes_max));
+  out.line("misses_min", strategy.misses_min);
+  out.line("probability_min", strategy.probability_min);
+  out.line("fetch_requests_min", strategy.fetch_requests_min);
+  out.line("idle_min", duration_text(std::llround(strategy.idle_s_min * 1000)));
+  out.line("block", size_text(strategy.block_bytes));
+  if (strategy.compressed_ratio) out.line("compressed_ratio", *strategy.compressed_ratio);
+  out.close();
   out.close();
 }
 

@@ -11,6 +11,7 @@ constexpr std::array kPlanModes{PlanMode::none, PlanMode::independent, PlanMode:
 constexpr std::array kPlanObjectives{policy::PlanObjective::requests, policy::PlanObjective::bytes,
                                      policy::PlanObjective::milliseconds};
 constexpr std::int64_t kWeekMs = 604'800'000;
+constexpr std::int64_t kYearMs = 365 * std::int64_t{86'400'000};
 
 void read_contents(YamlMap& map, std::string_view key, std::size_t& contents) {
   auto value = static_cast<unsigned>(contents);
@@ -18,6 +19,29 @@ void read_contents(YamlMap& map, std::string_view key, std::size_t& contents) {
 }
 
 }  // namespace
+
+void read_strategy(const YamlNode& node, policy::StrategyOptions& options, Faults& faults) {
+  YamlMap map(node, "plan.strategy", faults);
+  const auto count = [&](std::string_view key, std::uint64_t& value) {
+    auto number = static_cast<unsigned>(value);
+    if (map.count(key, number, 1, 1'000'000'000)) value = number;
+  };
+  count("requests_min", options.requests_min);
+  map.number("hit_ratio_min", options.hit_ratio_min, {0, 1});
+  map.size("free_min", options.free_bytes_min);
+  map.size("growth_max", options.growth_bytes_max);
+  count("misses_min", options.misses_min);
+  map.number("probability_min", options.probability_min, {0, 1});
+  map.number("fetch_requests_min", options.fetch_requests_min, {1, 1e9});
+  std::int64_t idle_ms = 0;
+  if (map.duration("idle_min", idle_ms, 1000, kYearMs)) {
+    options.idle_s_min = static_cast<double>(idle_ms) / 1000;
+  }
+  map.size("block", options.block_bytes);
+  double ratio = 0;
+  if (map.number("compressed_ratio", ratio, {0, 1})) options.compressed_ratio = ratio;
+  map.finish();
+}
 
 void read_plan(const YamlNode& node, PlanningOptions& options, Faults& faults) {
   YamlMap map(node, "plan", faults);
@@ -37,6 +61,9 @@ void read_plan(const YamlNode& node, PlanningOptions& options, Faults& faults) {
   read_contents(map, "sampled_contents", options.sampled_contents);
   map.duration("lease", options.lease_ms, 1000, kWeekMs);
   map.text("controller", options.controller);
+  if (const YamlNode* const strategy = map.find("strategy")) {
+    read_strategy(*strategy, options.strategy, faults);
+  }
   map.finish();
 }
 

@@ -187,7 +187,7 @@ std::string PlanMaker::key_of(cache::ContentId content) const {
 
 policy::Strategy PlanMaker::strategy(EdgeId edge, std::int64_t now_ms, const HeldSize& held) const {
   const Edge& known = edges_[cache::index(edge)];
-  const policy::StrategyOptions options;
+  const policy::StrategyOptions& options = options_.strategy;
   const std::int64_t horizon_ms = options_.planner.horizon_ms;
   policy::ObservedEdge observed{.counts = known.window.counts(now_ms),
                                 .capacity_bytes = known.capacity_bytes,

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "policy/planner_options.hpp"
+#include "policy/strategy.hpp"
 
 namespace edgeward::controller {
 
@@ -23,6 +24,7 @@ enum class PlanMode : std::uint8_t {
 struct PlanningOptions {
   PlanMode mode = PlanMode::independent;
   policy::PlannerOptions planner;
+  policy::StrategyOptions strategy;
   std::int64_t lease_ms = 15'000;  ///< a planner that is silent for so long is replaced
   /// Who this controller is, for others; empty: the machine's name and the admin port.
   std::string controller;

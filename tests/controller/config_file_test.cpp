@@ -173,12 +173,29 @@ TEST_CASE("a configuration's effective text reads back to it") {
       "        at_once: 5}, plans: {interval: 6s, prefetches: 7, bandwidth: 8Mbps, attempts: 9,\n"
       "        retry_first: 1s, retry_max: 2s, claim_after: 3s}, limits: {connections: 4,\n"
       "        idle: 5s, request: 6s, write: 7s, drain: 8s}}\n"
+      "plan: {mode: cooperative, interval: 15m, horizon: 2d, objective: requests,\n"
+      "       off_peak_hours: 3, fill_ratio: 0.25, share: 0.5, tracked_contents: 2000,\n"
+      "       fleet_contents: 3000, sampled_contents: 4000, lease: 5s, controller: c1,\n"
+      "       strategy: {requests_min: 9, hit_ratio_min: 0.5, free_min: 1GiB, growth_max: 2GiB,\n"
+      "                  misses_min: 8, probability_min: 0.25, fetch_requests_min: 1.5,\n"
+      "                  idle_min: 7d, block: 512B, compressed_ratio: 0.75}}\n"
       "catalog: {file: contents.csv, entries_max: 5, store: redis}\n",
       kFiles);
   CHECK(config.redis.servers.of("fra1").address ==
         cache::redis::Address{.host = "10.0.0.1", .port = 3});
   CHECK(config.redis.servers.control == cache::redis::Address{.host = "::1", .port = 2});
   CHECK(config.agent.prefetch_bps == 8'000'000);
+  CHECK(config.plan.planner.share == 0.5);
+  CHECK(config.plan.strategy == policy::StrategyOptions{.requests_min = 9,
+                                                        .hit_ratio_min = 0.5,
+                                                        .free_bytes_min = policy::kGiB,
+                                                        .growth_bytes_max = 2 * policy::kGiB,
+                                                        .misses_min = 8,
+                                                        .probability_min = 0.25,
+                                                        .fetch_requests_min = 1.5,
+                                                        .idle_s_min = 7 * 86'400,
+                                                        .block_bytes = 512,
+                                                        .compressed_ratio = 0.75});
   CHECK(config.serve.http.body_bytes_max == 3072);
   CHECK(config.catalog == CatalogOptions{.file = "/etc/edgeward/contents.csv",
                                          .entries_max = 5,
@@ -231,6 +248,7 @@ TEST_CASE("the example configuration holds the defaults") {
   CHECK(example.serve == ServeOptions{});
   CHECK(example.redis == RedisOptions{.is_configured = true});
   CHECK(example.agent == AgentOptions{});
+  CHECK(example.plan == PlanningOptions{});
   CHECK(example.catalog == CatalogOptions{});
 }
 
@@ -252,10 +270,11 @@ TEST_CASE("the example configuration mentions every key there is") {
       "        log: {zzzzzzzzzzzzzzzz: 1}, hit_model: {zzzzzzzzzzzzzzzz: 1}}\n"
       "dns: {zzzzzzzzzzzzzzzzzzzzz: 1, rate_limit: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n"
       "redis: {zzzzzzzzzzzzzzzzzzzzz: 1}\n"
+      "plan: {zzzzzzzzzzzzzzzzzzzzz: 1, strategy: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n"
       "catalog: {zzzzzzzzzzzzzzzzzzzzz: 1}\n"
       "agent: {zzzzzzzzzzzzzzzzzzzzz: 1, fetch: {zzzzzzzzzzzzzzzzzzzzz: 1},\n"
       "        plans: {zzzzzzzzzzzzzzzzzzzzz: 1}, limits: {zzzzzzzzzzzzzzzzzzzzz: 1}}\n");
-  REQUIRE(found.size() == 25);
+  REQUIRE(found.size() == 27);
   std::set<std::string> keys;
   for (const std::string& fault : found) {
     const std::string start = "; known are ";
