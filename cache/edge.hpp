@@ -40,6 +40,15 @@ inline constexpr std::array kEdgeModes{EdgeMode::ready, EdgeMode::drain, EdgeMod
                                        EdgeMode::unknown};
 [[nodiscard]] std::string_view name(EdgeMode mode);
 
+/// Hours of every day by a wall clock, in minutes from midnight, 0..1439: from `begin_minute` up to
+/// `end_minute`, over midnight where that is not later.
+struct DailyHours {
+  int begin_minute = 0;
+  int end_minute = 0;
+
+  bool operator==(const DailyHours&) const = default;
+};
+
 /// A cache location (PoP) as the operator describes it. Constant between reloads.
 struct Edge {
   std::string name;
@@ -54,6 +63,8 @@ struct Edge {
   double service_ms = 2;                    ///< mean time a server takes for a request
   FillSource fill = FillSource::origin;
   EdgeId parent = kNoEdge;                ///< with FillSource::parent
+  /// When plans may fetch ahead, by the edge's own clock; nothing: in its hours of least demand.
+  std::optional<DailyHours> fill_window;
   bool is_shield = false;                 ///< serves other edges, no clients
   std::vector<geo::IpAddress> addresses;  ///< what DNS answers, IPv4 and IPv6
   std::string endpoint;                   ///< host clients are sent to; empty: the edge's name

@@ -35,6 +35,9 @@ std::vector<PlannedEdge> planned_edges(const cache::Fleet& fleet, const FillTime
     const auto edge = static_cast<EdgeId>(static_cast<std::uint16_t>(at));
     PlannedEdge& one = planned[at];
     one.bandwidth_bps = fleet[edge].bandwidth_bps;
+    if (const auto& hours = fleet[edge].fill_window) {
+      one.fill_window.emplace(*hours, fleet[edge].time_zone);
+    }
     add_sources(fleet, times, edge, 0, one);
     // A parent that fills from peers may ask the very edge that asks it: in vain.
     std::erase_if(one.sources, [edge](const auto& source) { return source.edge == edge; });

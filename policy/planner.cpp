@@ -115,6 +115,22 @@ void Planner::plan(std::int64_t now_ms, PlannedHoldings& holdings, const NumberO
   if (options_.is_cooperative) place_together(take);
 }
 
+std::uint64_t Planner::fill_bytes(EdgeId edge, std::int64_t now_ms) const {
+  constexpr double kBytesMax = 0x1p62;
+  constexpr int kHoursADay = 24;
+  const PlannedEdge& described = edges_[cache::index(edge)].described;
+  double part = 0;
+  if (described.fill_window) {
+    part = described.fill_window->part_of(now_ms, now_ms + options_.interval_ms);
+  } else if (options_.off_peak_hours >= kHoursADay ||
+             demand_.profile(edge).is_off_peak(now_ms, options_.off_peak_hours).value_or(false)) {
+    part = 1;
+  }
+  const double bytes = options_.fill_ratio * static_cast<double>(described.bandwidth_bps) / 8 *
+                       static_cast<double>(options_.interval_ms) / 1000;
+  return static_cast<std::uint64_t>(part * std::min(bytes, kBytesMax));
+}
+
 /// Finds an edge's candidates, lets its shadows plan with them, and says how much it may keep.
 PlanLimits Planner::prepare(EdgeId edge, std::int64_t now_ms, PlannedHoldings& holdings,
                             const NumberOf& number_of, std::vector<PlanCandidate>& candidates) {
@@ -131,22 +147,12 @@ PlanLimits Planner::prepare(EdgeId edge, std::int64_t now_ms, PlannedHoldings& h
     }
     numbers_.push_back(number_of(candidate.content));
   }
-  constexpr double kFillBytesMax = 0x1p62;
-  const double fill_bytes =
-      std::min(options_.fill_ratio * static_cast<double>(planned.described.bandwidth_bps) / 8 *
-                   static_cast<double>(options_.interval_ms) / 1000,
-               kFillBytesMax);
-  constexpr int kHoursADay = 24;
-  const bool is_off_peak =
-      options_.off_peak_hours >= kHoursADay ||
-      demand_.profile(edge).is_off_peak(now_ms, options_.off_peak_hours).value_or(false);
-  PlanLimits limits{.budget_bytes = 0,
-                    .fill_bytes = is_off_peak ? static_cast<std::uint64_t>(fill_bytes) : 0};
+  PlanLimits limits{.budget_bytes = 0, .fill_bytes = fill_bytes(edge, now_ms)};
   planned.shadows.plan(candidates, numbers_, limits);
 
   if (share(edge) == 0) holdings.end_plans(edge);
-  limits.budget_bytes = static_cast<std::uint64_t>(
-      share(edge) * static_cast<double>(holdings.capacity_bytes(edge)));
+  limits.budget_bytes =
+      static_cast<std::uint64_t>(share(edge) * static_cast<double>(holdings.capacity_bytes(edge)));
   kept_.clear();
   holdings.append_kept(edge, kept_);
   append_forgotten(kept_, candidates);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/edge.hpp"
+#include "policy/fill_window.hpp"
 #include "policy/fleet_demand.hpp"
 #include "policy/placement.hpp"
 #include "policy/plan_budget.hpp"
@@ -19,6 +20,7 @@ namespace edgeward::policy {
 struct PlannedEdge {
   std::uint64_t bandwidth_bps = 0;
   bool is_parent = false;  ///< others fill from it
+  std::optional<FillWindow> fill_window;  ///< nothing: its hours of least forecast demand
   /// As PlacementEdge has them.
   std::vector<PlacementSource> sources;
   double origin_ms = 0;
@@ -113,6 +115,8 @@ class Planner {
     PlanLimits limits;
   };
 
+  /// What the edge may fetch ahead until the next plan.
+  [[nodiscard]] std::uint64_t fill_bytes(cache::EdgeId edge, std::int64_t now_ms) const;
   [[nodiscard]] PlanLimits prepare(cache::EdgeId edge, std::int64_t now_ms,
                                    PlannedHoldings& holdings, const NumberOf& number_of,
                                    std::vector<PlanCandidate>& candidates);

@@ -25,8 +25,8 @@ struct PlannerOptions {
   std::int64_t interval_ms = 3'600'000;  ///< from one plan to the next
   std::int64_t horizon_ms = 86'400'000;  ///< what a plan looks ahead
   PlanObjective objective = PlanObjective::bytes;
-  /// Hours of the day, those of the least forecast demand, in which contents are fetched ahead; all
-  /// of them from the first on with 24.
+  /// Hours of the day, those of the least forecast demand, in which contents are fetched ahead
+  /// where an edge has no window of its own; all of them from the first on with 24.
   int off_peak_hours = 8;
   /// Of an edge's bandwidth, what fetching ahead may take.
   double fill_ratio = 0.1;

@@ -73,9 +73,10 @@ void print_edge(const json::object& edge) {
         "    no more than its own eviction does, as long as simulated caches with plans are "
         "not ahead\n");
   }
-  fmt::print("    keeps {}, fetches {}, drops {}; may fetch {} until the next plan\n",
+  const bool may_fetch = edge.at("fill_bytes").to_number<std::uint64_t>() > 0;
+  fmt::print("    keeps {}, fetches {}, drops {}; may fetch {} until the next plan{}\n",
              contents(edge.at("keep")), contents(edge.at("prefetch")), contents(edge.at("evict")),
-             amount(edge.at("fill_bytes")));
+             amount(edge.at("fill_bytes")), may_fetch ? "" : ": its off-peak hours are others");
   fmt::print(
       "    hit ratio expected: {:.2f} % as it is, {:.2f} % by the plan, of {:.0f} requests\n",
       percent(edge.at("hit_ratio_before")), percent(edge.at("hit_ratio_after")),

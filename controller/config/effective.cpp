@@ -70,6 +70,7 @@ void write_fleet(const cache::Fleet& fleet, YamlWriter& out) {
     out.line("service_ms", edge.service_ms);
     out.line("fill", name(edge.fill));
     if (edge.parent != cache::kNoEdge) out.line("parent", in_quotes(fleet[edge.parent].name));
+    if (edge.fill_window) out.line("fill_window", in_quotes(daily_hours_text(*edge.fill_window)));
     out.line("shield", edge.is_shield);
     out.line("endpoint", in_quotes(edge.endpoint.empty() ? edge.name : edge.endpoint));
     if (!edge.addresses.empty()) {

@@ -60,6 +60,16 @@ void read_fill(YamlMap& map, Edge& edge, Pending& pending) {
   }
 }
 
+void read_fill_window(YamlMap& map, Edge& edge) {
+  std::string text;
+  if (!map.text("fill_window", text)) return;
+  edge.fill_window = parse_daily_hours(text);
+  if (edge.fill_window) return;
+  map.fault(map.find("fill_window")->at,
+            fmt::format("fill_window: expected hours of the day such as 01:00-07:00, found {}",
+                        quote(text)));
+}
+
 Edge read_edge(YamlMap& map, std::string name, FleetRead& read, Pending& pending) {
   Edge edge{.name = std::move(name)};
   read_point(map, edge.point);
@@ -78,6 +88,7 @@ Edge read_edge(YamlMap& map, std::string name, FleetRead& read, Pending& pending
   map.count("servers", edge.servers, 1, 10'000);
   map.number("service_ms", edge.service_ms, {0.001, 600'000, "ms"});
   read_fill(map, edge, pending);
+  read_fill_window(map, edge);
   map.flag("shield", edge.is_shield);
   if (map.text("endpoint", edge.endpoint) && !is_endpoint(edge.endpoint)) {
     map.fault(map.find("endpoint")->at,

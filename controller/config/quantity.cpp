@@ -36,6 +36,13 @@ constexpr std::array<Unit, 5> kBandwidths{{{"Tbps", 1'000'000'000'000},
 constexpr std::array<Unit, 5> kDurations{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
+constexpr int kMinutesAnHour = 60;
+constexpr int kMinutesADay = 24 * kMinutesAnHour;
+
+bool is_digit(char c) {
+  return '0' <= c && c <= '9';
+}
+
 /// Below 2^63, so that signed milliseconds hold it too.
 std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
   const std::size_t unit_at = std::min(text.find_first_not_of("0123456789."), text.size());
@@ -93,6 +100,33 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
 
 std::string duration_text(std::int64_t ms) {
   return quantity_text(static_cast<std::uint64_t>(ms), kDurations);
+}
+
+std::optional<cache::DailyHours> parse_daily_hours(std::string_view text) {
+  constexpr std::string_view kForm = "00:00-00:00";
+  constexpr std::size_t kEnd = 6;
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kForm[i] == '0' ? !is_digit(text[i]) : text[i] != kForm[i]) return std::nullopt;
+  }
+  const auto minute_at = [&](std::size_t at) {
+    const auto two = [&](std::size_t first) {
+      return 10 * (text[first] - '0') + (text[first + 1] - '0');
+    };
+    const int minutes = two(at + 3);
+    return minutes < kMinutesAnHour ? kMinutesAnHour * two(at) + minutes : kMinutesADay + 1;
+  };
+  const int begin = minute_at(0);
+  const int end = minute_at(kEnd);
+  if (begin >= kMinutesADay || end > kMinutesADay || begin == end) return std::nullopt;
+  return cache::DailyHours{.begin_minute = begin, .end_minute = end % kMinutesADay};
+}
+
+std::string daily_hours_text(const cache::DailyHours& hours) {
+  const int end = hours.end_minute == 0 ? kMinutesADay : hours.end_minute;
+  return fmt::format("{:02}:{:02}-{:02}:{:02}", hours.begin_minute / kMinutesAnHour,
+                     hours.begin_minute % kMinutesAnHour, end / kMinutesAnHour,
+                     end % kMinutesAnHour);
 }
 
 std::optional<double> parse_number(std::string_view text) {

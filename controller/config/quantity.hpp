@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "cache/edge.hpp"
+
 namespace edgeward::controller {
 
 // Quantities as configurations write them: a number and, always, its unit. The texts made here read
@@ -21,6 +23,10 @@ namespace edgeward::controller {
 /// Milliseconds: 250ms, 15s, 5m, 2h, 7d.
 [[nodiscard]] std::optional<std::int64_t> parse_duration(std::string_view text);
 [[nodiscard]] std::string duration_text(std::int64_t ms);
+
+/// From one time of the day to another, hours and minutes: 01:00-07:00, 22:30-06:00, 00:00-24:00.
+[[nodiscard]] std::optional<cache::DailyHours> parse_daily_hours(std::string_view text);
+[[nodiscard]] std::string daily_hours_text(const cache::DailyHours& hours);
 
 /// A finite decimal number, and nothing else.
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);

@@ -52,6 +52,7 @@ TEST_CASE("a fleet file says all of an edge, and defaults are the design's") {
       "    lat: 50.03\n"
       "    lon: -8.57\n"
       "    time_zone: Europe/Berlin\n"
+      "    fill_window: 22:00-06:30\n"
       "    storage: 2TiB\n"
       "    capacity: 1.5TiB\n"
       "    bandwidth: 40Gbps\n"
@@ -81,6 +82,7 @@ TEST_CASE("a fleet file says all of an edge, and defaults are the design's") {
                                            .service_ms = 0.5,
                                            .fill = cache::FillSource::parent,
                                            .parent = cache::EdgeId{0},
+                                           .fill_window = cache::DailyHours{1320, 390},
                                            .endpoint = "fra1.cdn.example:8443",
                                            .services = {"video"}});
   CHECK(file.fleet.edges[2] == cache::Edge{.name = "ams1",
@@ -148,6 +150,7 @@ TEST_CASE("a key of an edge that is wrong says what is expected and what was fou
   CHECK_THAT(edge_fault("fill: parent, parent: fra"), Contains("did you mean 'fra1'?"));
   CHECK_THAT(edge_fault("fill: parent, parent: x"), Contains("fill from each other: x → x"));
   CHECK_THAT(edge_fault("time_zone: /etc/passwd"), Contains("IANA time zone"));
+  CHECK_THAT(edge_fault("fill_window: 1-7"), Contains("such as 01:00-07:00, found '1-7'"));
   CHECK_THAT(edge_fault("endpoint: 'http://a/b'"), Contains("expected a host name"));
   CHECK_THAT(edge_fault("services: [defualt]"), Contains("did you mean 'default'?"));
   CHECK_THAT(edge_fault("services: default"), Contains("expected a list"));

@@ -21,7 +21,7 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kStartMs = 500'000 * kHourMs;
 constexpr std::uint64_t kBytes = 1000;
 
-std::shared_ptr<const cache::Fleet> fleet() {
+std::shared_ptr<const cache::Fleet> fleet(std::optional<cache::DailyHours> fill_window = {}) {
   auto made = std::make_shared<cache::Fleet>();
   for (const char* name : {"fra1", "ams1"}) {
     cache::Edge& edge = made->edges.emplace_back();
@@ -30,6 +30,7 @@ std::shared_ptr<const cache::Fleet> fleet() {
     edge.storage_bytes = 10 * kBytes;
     edge.capacity_bytes = 10 * kBytes;
     edge.bandwidth_bps = 1'000'000'000;
+    edge.fill_window = fill_window;
   }
   return made;
 }
@@ -44,7 +45,8 @@ struct World {
   std::map<EdgeId, std::set<int>> held;
   std::int64_t now_ms = kStartMs;
 
-  explicit World(double share = 0.5) : maker(options(share), fleet()) {}
+  explicit World(double share = 0.5, std::optional<cache::DailyHours> fill_window = {})
+      : maker(options(share), fleet(fill_window)) {}
 
   static PlanningOptions options(double share) {
     PlanningOptions options;
@@ -127,6 +129,25 @@ TEST_CASE("a plan keeps what is asked for most in its part of the edge") {
   CHECK(made.plan.id == made.report.plan);
   CHECK(made.report.hit_ratio_after > made.report.hit_ratio_before);
   CHECK(made.report.hit_ratio_after <= 1);
+}
+
+TEST_CASE("an edge with a window of its own fetches ahead while it is open") {
+  // Plans are made at 11:00 for an hour; a tenth of 1 Gbps is 45 GB.
+  World open(0.5, cache::DailyHours{11 * 60, 13 * 60});
+  open.pass_hours(3, 12);
+  const MadePlan whole = open.plan();
+  CHECK(whole.report.fill_bytes == 45'000'000'000);
+  CHECK(whole.report.prefetch.contents == 5);
+  World closing(0.5, cache::DailyHours{9 * 60, 11 * 60 + 30});
+  closing.pass_hours(3, 12);
+  CHECK(closing.plan().report.fill_bytes == 22'500'000'000);
+  World closed(0.5, cache::DailyHours{12 * 60, 11 * 60});
+  closed.pass_hours(3, 12);
+  const MadePlan none = closed.plan();
+  CHECK(none.report.fill_bytes == 0);
+  CHECK(none.report.prefetch.contents == 0);
+  closed.held[kFra] = {0, 1};
+  CHECK(closed.plan().report.keep.contents == 2);  // costs nothing at any time
 }
 
 TEST_CASE("a plan names all that is to be kept and drops what is worth it no more") {

@@ -29,6 +29,19 @@ TEST_CASE("a quantity without a unit, with a wrong one, negative or too large is
   CHECK_FALSE(parse_duration(never));
 }
 
+TEST_CASE("hours of the day are two times, the second as late as midnight") {
+  CHECK(parse_daily_hours("01:00-07:30") == cache::DailyHours{60, 450});
+  CHECK(parse_daily_hours("22:00-06:00") == cache::DailyHours{1320, 360});
+  CHECK(parse_daily_hours("00:00-24:00") == cache::DailyHours{0, 0});
+  const auto* const bad =
+      GENERATE("", "01:00", "1:00-7:00", "01:00-07:60", "01:60-07:00", "24:00-01:00", "01:00-24:01",
+               "05:00-05:00", "01.00-07.00", "01:00-07:00 ", "-1:00-07:00", "01:00-25:00");
+  CHECK_FALSE(parse_daily_hours(bad));
+  for (const char* text : {"01:00-07:30", "23:59-00:01", "22:00-24:00", "00:00-24:00"}) {
+    CHECK(daily_hours_text(*parse_daily_hours(text)) == text);
+  }
+}
+
 TEST_CASE("the text of a quantity reads back to it") {
   CHECK(size_text(2ULL << 40) == "2TiB");
   CHECK(size_text(1'000'000) == "1MB");
