@@ -11,10 +11,12 @@ namespace edgeward::cache {
 
 namespace {
 
-// A row: the id (0 is a free slot), eight rates of a byte each, a bit an edge.
-constexpr std::size_t kIdWord = 0;
-constexpr std::size_t kRatesWord = 1;
-constexpr std::size_t kHeldWord = 2;
+using hit_row::kHeldWord;
+using hit_row::kIdWord;
+using hit_row::kRateOne;
+using hit_row::kRatesWord;
+using hit_row::kSpan;
+
 /// Slots a row: look-ups then read 1.5 rows on average (Knuth, vol. 3, section 6.4).
 constexpr double kSlotsPerRow = 2;
 constexpr std::size_t kSlotsMin = 16;
@@ -22,20 +24,7 @@ constexpr std::size_t kSlotsMin = 16;
 constexpr std::size_t kPackedBytesMin = std::size_t{4} << 20;
 /// Rows looked at for one that may give way.
 constexpr std::size_t kVictimsLookedAt = 8;
-/// Rates are 2^((code − kRateOne) / 8) a second; code 0 is none.
-constexpr int kRateOne = 160;
 constexpr int kStepsPerDoubling = 8;
-
-/// 1 − e^(−2^(x/8)), for x from -kSpan to kSpan. Beyond, it is 0 and 1 to seven digits.
-constexpr int kSpan = 192;
-const std::array<float, 2 * kSpan + 1> kHitByExponent = [] {
-  std::array<float, 2 * kSpan + 1> table{};
-  for (int x = -kSpan; x <= kSpan; ++x) {
-    table[static_cast<std::size_t>(x + kSpan)] =
-        static_cast<float>(-std::expm1(-std::exp2(static_cast<double>(x) / kStepsPerDoubling)));
-  }
-  return table;
-}();
 
 /// Ids are hashes, but those of binary traces are small numbers. The low bits choose the slot.
 std::uint64_t mixed(std::uint64_t id) {
@@ -73,17 +62,22 @@ std::uint64_t row_id(ContentId content) {
   return id == 0 ? ~std::uint64_t{0} : id;
 }
 
-std::uint8_t rate_code(double requests_per_second) {
+std::uint8_t code_of_rate(double requests_per_second) {
   if (!(requests_per_second > 0)) return 0;
   const double code = std::round(std::log2(requests_per_second) * kStepsPerDoubling) + kRateOne;
   return static_cast<std::uint8_t>(std::clamp(code, 1.0, 255.0));
 }
 
-std::uint8_t rate_of(const std::uint64_t* row, std::size_t region) {
-  return static_cast<std::uint8_t>(row[kRatesWord] >> (8 * region));
-}
-
 }  // namespace
+
+const std::array<float, 2 * kSpan + 1> HitModel::kHitByExponent = [] {
+  std::array<float, 2 * kSpan + 1> table{};
+  for (int x = -kSpan; x <= kSpan; ++x) {
+    table[static_cast<std::size_t>(x + kSpan)] =
+        static_cast<float>(-std::expm1(-std::exp2(static_cast<double>(x) / kStepsPerDoubling)));
+  }
+  return table;
+}();
 
 std::array<float, EdgeHits::kSizeClasses> EdgeHits::filled(float value) {
   std::array<float, kSizeClasses> result{};
@@ -106,56 +100,29 @@ void HitModel::prefetch(ContentId content) const noexcept {
   const View& shard = views_[shard_of(hash)];
   if (shard.slots == 0) return;
   const std::uint64_t* const row = home(shard, hash);
-  // And the id of the next one, where a third of all rows are found.
-  for (std::size_t word = 0; word < stride_ + kWordsPerLine; word += kWordsPerLine) {
+  for (std::size_t word = 0; word < stride_; word += kWordsPerLine) {
     __builtin_prefetch(row + word);
   }
 }
 
-HitModel::Row HitModel::find(ContentId content) const noexcept {
-  Row found;
+const std::uint64_t* HitModel::row(ContentId content) const noexcept {
   const std::uint64_t id = row_id(content);
   const std::uint64_t hash = mixed(id);
   const View& shard = views_[shard_of(hash)];
-  if (shard.slots == 0) return found;
+  if (shard.slots == 0) return nullptr;
   const std::uint64_t* const begin = shard.words;
   const std::uint64_t* const end = begin + shard.slots * stride_;
   // Never full, so a free slot ends the search.
   for (const std::uint64_t* row = home(shard, hash); row[kIdWord] != 0;) {
-    if (row[kIdWord] == id) {
-      found.words_ = row;
-      break;
-    }
+    if (row[kIdWord] == id) return row;
     row += stride_;
     if (row == end) row = begin;
   }
-  return found;
+  return nullptr;
 }
 
-void HitModel::probabilities(Row row, ContentId content, std::uint64_t size_bytes,
-                             std::span<const EdgeId> edges,
-                             std::span<float> result) const noexcept {
-  if (content == ContentId{} || !row.is_tracked()) {
-    const std::size_t size_class = EdgeHits::size_class(size_bytes);
-    for (std::size_t i = 0; i < edges.size(); ++i) {
-      const EdgeTerms& terms = edges_[index(edges[i])];
-      const bool is_predicted = content == ContentId{} || terms.answer == Answer::predicted;
-      result[i] = is_predicted ? terms.predicted : priors_[index(edges[i])][size_class];
-    }
-    return;
-  }
-  // Edges of all kinds come mixed: each kind's answer is made and one taken, without a branch that
-  // would be guessed wrong every other time.
-  for (std::size_t i = 0; i < edges.size(); ++i) {
-    const std::size_t edge = index(edges[i]);
-    const EdgeTerms& terms = edges_[edge];
-    const auto held = static_cast<float>(row.words_[kHeldWord + edge / 64] >> (edge % 64) & 1);
-    const int rate = rate_of(row.words_, terms.region);
-    const int exponent = std::clamp(rate - kRateOne + terms.exponent, -kSpan, kSpan);
-    const float by_rate = kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
-    const std::array<float, kAnswers> answers{rate == 0 ? 0.0F : by_rate, held, terms.predicted};
-    result[i] = answers[static_cast<std::size_t>(terms.answer)];
-  }
+HitModel::Chances HitModel::find(ContentId content, std::uint64_t size_bytes) const noexcept {
+  return {*this, content == ContentId{} ? nullptr : row(content), content, size_bytes};
 }
 
 std::size_t HitModel::memory_bytes() const {
@@ -176,9 +143,9 @@ std::string HitModel::save(std::span<const ContentId> contents) const {
   }
   const std::size_t row_words = kHeldWord + held_words(edges_.size());
   for (const ContentId content : contents) {
-    const Row row = find(content);
-    if (!row.is_tracked()) continue;
-    for (std::size_t i = 0; i < row_words; ++i) bytes.put(row.words_[i]);
+    const std::uint64_t* const words = row(content);
+    if (words == nullptr) continue;
+    for (std::size_t i = 0; i < row_words; ++i) bytes.put(words[i]);
   }
   return std::move(bytes).text();
 }
@@ -244,7 +211,7 @@ void HitModelWriter::set_held(ContentId content, EdgeId edge, bool is_held) {
 
 void HitModelWriter::set_rate(ContentId content, std::size_t region, double requests_per_second) {
   assert(region < HitModel::kRegionsMax);
-  const std::uint8_t code = rate_code(requests_per_second);
+  const std::uint8_t code = code_of_rate(requests_per_second);
   std::uint64_t* const words = row(content, code != 0);
   if (words == nullptr) return;
   const std::size_t shift = 8 * region;
@@ -338,7 +305,7 @@ std::uint64_t* HitModelWriter::add(Shard& shard, std::uint64_t id, std::uint64_t
                                          [](std::uint64_t word) { return word != 0; });
         std::uint64_t rates = 0;
         for (std::size_t region = 0; region < HitModel::kRegionsMax; ++region) {
-          rates = std::max<std::uint64_t>(rates, rate_of(words, region));
+          rates = std::max<std::uint64_t>(rates, hit_row::rate_code(words, region));
         }
         if (!is_held && (best == shard.slots || rates < best_rates)) {
           best = slot;

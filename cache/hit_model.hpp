@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,27 @@ struct EdgeHits {
   [[nodiscard]] static std::size_t size_class(std::uint64_t size_bytes);
 };
 
+/// How a content's row is written.
+namespace hit_row {
+// The id (0 is a free slot), eight rates of a byte each, a bit an edge.
+inline constexpr std::size_t kIdWord = 0;
+inline constexpr std::size_t kRatesWord = 1;
+inline constexpr std::size_t kHeldWord = 2;
+/// Rates are 2^((code − kRateOne) / 8) a second; code 0 is none.
+inline constexpr int kRateOne = 160;
+
+[[nodiscard]] inline std::uint8_t rate_code(const std::uint64_t* row, std::size_t region) {
+  return static_cast<std::uint8_t>(row[kRatesWord] >> (8 * region));
+}
+[[nodiscard]] inline bool is_held(const std::uint64_t* row, std::size_t edge) {
+  return (row[kHeldWord + edge / 64] >> (edge % 64) & 1) != 0;
+}
+
+/// Chances are looked up by exponent: 1 − e^(−2^(x/8)), for x from -kSpan to kSpan. Beyond, they
+/// are 0 and 1 to seven digits.
+inline constexpr int kSpan = 192;
+}  // namespace hit_row
+
 /// The chance that a content is cached at an edge, for all edges at once: one row a content, with a
 /// bit an edge (does it hold the content?) and a rate a region (how often is it asked for there?),
 /// so that a decision reads one row however many candidates it has.
@@ -43,24 +65,13 @@ class HitModel {
   static constexpr std::size_t kRegionsMax = 8;
   static constexpr std::size_t kShards = 256;
 
-  /// A content's row, or that it is not tracked. Valid as long as the model.
-  class Row {
-   public:
-    [[nodiscard]] bool is_tracked() const { return words_ != nullptr; }
-
-   private:
-    friend class HitModel;
-    const std::uint64_t* words_ = nullptr;
-  };
+  class Chances;
 
   /// Starts to fetch a content's row into the processor's cache.
   void prefetch(ContentId content) const noexcept;
-  [[nodiscard]] Row find(ContentId content) const noexcept;
-
-  /// For each of the edges 0..1, into `result`, which is as long. `content` 0 means that it is not
-  /// known: the edge's predicted hit ratio then.
-  void probabilities(Row row, ContentId content, std::uint64_t size_bytes,
-                     std::span<const EdgeId> edges, std::span<float> result) const noexcept;
+  /// The chances of one content. `content` 0 means that it is not known: an edge's predicted hit
+  /// ratio then.
+  [[nodiscard]] Chances find(ContentId content, std::uint64_t size_bytes = 0) const noexcept;
 
   [[nodiscard]] std::size_t edges() const { return edges_.size(); }
   [[nodiscard]] std::uint64_t tracked() const { return tracked_; }
@@ -102,6 +113,10 @@ class HitModel {
   };
 
   [[nodiscard]] const std::uint64_t* home(const View& shard, std::uint64_t hash) const noexcept;
+  /// The row of a content; null if it is not tracked.
+  [[nodiscard]] const std::uint64_t* row(ContentId content) const noexcept;
+
+  static const std::array<float, 2 * hit_row::kSpan + 1> kHitByExponent;
 
   std::array<View, kShards> views_;
   std::array<std::shared_ptr<const Shard>, kShards> shards_;  ///< own what the views show
@@ -109,6 +124,45 @@ class HitModel {
   std::vector<Prior> priors_;
   std::size_t stride_ = 0;
   std::uint64_t tracked_ = 0;
+};
+
+/// How likely a content is a hit at each edge. Valid as long as the model.
+class HitModel::Chances {
+ public:
+  [[nodiscard]] bool is_tracked() const { return row_ != nullptr; }
+
+  /// At an edge, 0..1.
+  [[nodiscard]] float at(EdgeId edge) const noexcept {
+    const std::size_t i = index(edge);
+    const EdgeTerms& terms = model_.edges_[i];
+    if (row_ == nullptr) {
+      const bool is_predicted = !is_known_ || terms.answer == Answer::predicted;
+      return is_predicted ? terms.predicted : model_.priors_[i][size_class_];
+    }
+    // Edges of all kinds come mixed: each kind's answer is made and one taken, without a branch
+    // that would be guessed wrong every other time.
+    using hit_row::kSpan;
+    const int rate = hit_row::rate_code(row_, terms.region);
+    const int exponent = std::clamp(rate - hit_row::kRateOne + terms.exponent, -kSpan, kSpan);
+    const float by_rate = kHitByExponent[static_cast<std::size_t>(exponent + kSpan)];
+    const std::array<float, kAnswers> answers{
+        rate == 0 ? 0.0F : by_rate, hit_row::is_held(row_, i) ? 1.0F : 0.0F, terms.predicted};
+    return answers[static_cast<std::size_t>(terms.answer)];
+  }
+
+ private:
+  friend class HitModel;
+  Chances(const HitModel& model, const std::uint64_t* row, ContentId content,
+          std::uint64_t size_bytes)
+      : model_(model),
+        row_(row),
+        size_class_(EdgeHits::size_class(size_bytes)),
+        is_known_(content != ContentId{}) {}
+
+  const HitModel& model_;
+  const std::uint64_t* row_;
+  std::size_t size_class_;
+  bool is_known_;
 };
 
 /// The writer's side of the hit model: one thread changes it and publishes versions of it.

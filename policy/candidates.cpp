@@ -1,6 +1,7 @@
 #include "policy/candidates.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace edgeward::policy {
@@ -9,48 +10,47 @@ namespace {
 
 using cache::EdgeId;
 
-constexpr std::size_t kAtATime = 8;
+constexpr std::size_t kAtATime = Candidates::kAtATime;
 
 void clear(Candidates& candidates) {
   candidates.count = 0;
   candidates.is_widened = false;
 }
 
-/// Takes edges in order of distance until the rule of gather() is fulfilled. `true`: it is;
-/// `false`: edges farther away may be wanted.
-class Taker {
+/// Which of the nearest open edges are candidates: those within the radius, which doubles until
+/// there are enough.
+class Reach {
  public:
-  Taker(const Snapshot& snapshot, ServiceIndex service, Lenience lenience)
-      : snapshot_(snapshot),
-        options_(snapshot.fleet->options()),
-        fixed_(snapshot.fleet->excluded(service)),
-        lenience_(lenience),
-        radius_km_(static_cast<float>(options_.radius_km)) {}
+  explicit Reach(const RoutingOptions& options)
+      : radius_km_(static_cast<float>(options.radius_km)),
+        min_(options.candidates_min),
+        max_(options.candidates_max) {}
 
-  [[nodiscard]] bool take(EdgeId edge, float km, std::uint16_t near, Candidates& result) {
-    if (fixed_[cache::index(edge)] != Exclusion::none) return false;
-    if (lenience_ == Lenience::strict &&
-        (*snapshot_.live)[cache::index(edge)].exclusion != Exclusion::none) {
-      return false;
-    }
-    if (km > radius_km_) {
-      if (result.count >= options_.candidates_min) return true;
-      while (km > radius_km_) radius_km_ *= 2;
-      result.is_widened = true;
-    }
-    result.edge[result.count] = edge;
-    result.distance_km[result.count] = km;
-    result.near[result.count] = near;
-    ++result.count;
-    return result.count == options_.candidates_max;
+  /// Whether those that are farther than `last_km` matter no more. `found` has the `open` nearest.
+  [[nodiscard]] bool has_enough(const Candidates& found, std::size_t open, float last_km) const {
+    return open >= max_ || (open >= min_ && last_km > radius_km(found));
+  }
+
+  /// Makes candidates of the `open` nearest edges.
+  void cut(Candidates& found, std::size_t open) const {
+    const float radius = open >= min_ ? radius_km(found) : std::numeric_limits<float>::max();
+    std::size_t within = 0;
+    for (std::size_t i = 0; i < open; ++i) within += found.distance_km[i] <= radius ? 1 : 0;
+    found.count = std::min(within, max_);
+    found.is_widened = found.count > 0 && found.distance_km[found.count - 1] > radius_km_;
   }
 
  private:
-  const Snapshot& snapshot_;
-  const RoutingOptions& options_;
-  std::span<const Exclusion> fixed_;
-  Lenience lenience_;
+  /// So wide that there are enough.
+  [[nodiscard]] float radius_km(const Candidates& found) const {
+    float radius = radius_km_;
+    while (min_ > 0 && found.distance_km[min_ - 1] > radius) radius *= 2;
+    return radius;
+  }
+
   float radius_km_;
+  std::size_t min_;
+  std::size_t max_;
 };
 
 /// All edges in order of distance: where the compiled list does not reach far enough.
@@ -66,13 +66,20 @@ void gather_from_all(const Snapshot& snapshot, const geo::UnitVector& client, Se
   const auto farther = [](const auto& a, const auto& b) { return a > b; };
   std::make_heap(order.begin(), end, farther);
   clear(result);
-  Taker taker(snapshot, service, lenience);
+  const Reach reach(snapshot.fleet->options());
+  std::size_t open = 0;
   for (auto last = end; last != order.begin(); --last) {
     std::pop_heap(order.begin(), last, farther);
-    const auto& [chord, edge] = *std::prev(last);
+    const auto& [chord, number] = *std::prev(last);
+    const EdgeId edge{number};
     const float km = geo::km_of_chord_squared(chord);
-    if (taker.take(EdgeId{edge}, km, Candidates::kNotNear, result)) return;
+    result.edge[open] = edge;
+    result.distance_km[open] = km;
+    result.near[open] = Candidates::kNotNear;
+    open += exclusion(snapshot, service, edge, lenience) == Exclusion::none ? 1 : 0;
+    if (reach.has_enough(result, open, km)) break;
   }
+  reach.cut(result, open);
 }
 
 }  // namespace
@@ -83,9 +90,10 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
   const geo::UnitVector& client = fleet.sites()[cell].at;
   const std::span<const geo::SiteIndex> near = fleet.sites().nearest(cell);
   const std::span<const geo::UnitVector> at = fleet.at();
+  const Reach reach(fleet.options());
   clear(result);
-  Taker taker(snapshot, service, lenience);
-  // Distances some at a time, in loops without a branch: mostly the first ones are enough.
+  std::size_t open = 0;
+  // Some at a time, in loops without a branch: mostly the first ones are enough.
   std::array<float, kAtATime> km{};
   for (std::size_t begin = 0; begin < near.size(); begin += kAtATime) {
     const std::size_t count = std::min(kAtATime, near.size() - begin);
@@ -94,11 +102,16 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
     }
     for (float& distance : km) distance = geo::km_of_chord_squared(distance);
     for (std::size_t k = 0; k < count; ++k) {
-      const auto position = static_cast<std::uint16_t>(begin + k);
-      if (taker.take(EdgeId{near[begin + k]}, km[k], position, result)) return;
+      const EdgeId edge{near[begin + k]};
+      result.edge[open] = edge;
+      result.distance_km[open] = km[k];
+      result.near[open] = static_cast<std::uint16_t>(begin + k);
+      open += exclusion(snapshot, service, edge, lenience) == Exclusion::none ? 1 : 0;
     }
+    if (reach.has_enough(result, open, km[count - 1])) return reach.cut(result, open);
   }
-  if (!fleet.sites().holds_all()) gather_from_all(snapshot, client, service, lenience, result);
+  if (fleet.sites().holds_all()) return reach.cut(result, open);
+  gather_from_all(snapshot, client, service, lenience, result);
 }
 
 void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,

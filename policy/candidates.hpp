@@ -12,11 +12,15 @@ namespace edgeward::policy {
 /// The edges that one decision compares, gathered and then scored. Arrays by candidate, of which
 /// the first `count` entries count: lives on the stack.
 struct Candidates {
+  /// Sites that gather() writes at a time, of which those that are no candidates are overwritten.
+  static constexpr std::size_t kAtATime = 8;
+  static constexpr std::size_t kRoom = kCandidatesMax + kAtATime;
+
   std::size_t count = 0;
   bool is_widened = false;  ///< the radius had to grow
-  std::array<cache::EdgeId, kCandidatesMax> edge;
-  std::array<float, kCandidatesMax> distance_km;
-  std::array<std::uint16_t, kCandidatesMax> near;  ///< position in CellSites; kNotNear
+  std::array<cache::EdgeId, kRoom> edge;
+  std::array<float, kRoom> distance_km;
+  std::array<std::uint16_t, kRoom> near;  ///< position in CellSites; kNotNear
   std::array<Terms, kCandidatesMax> terms;
   std::array<float, kCandidatesMax> score;
   /// What candidates are ranked by, higher first: the score, upside down where lower is better,

@@ -206,11 +206,15 @@ Client locate(geo::Country country, const geo::AddressMap& map) noexcept {
   return {.cell = map.find(country), .prefix_hash = static_cast<std::uint64_t>(country)};
 }
 
-Decision route(const Request& request, const Snapshot& snapshot) noexcept {
-  // Both wait for memory: better at the same time.
-  if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
-  const Client client = locate(request.client, snapshot.fleet->map());
+void prefetch(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
   snapshot.fleet->sites().prefetch(client.cell);
+  if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
+}
+
+Decision route(const Request& request, const Snapshot& snapshot) noexcept {
+  const Client client = locate(request.client, snapshot.fleet->map());
+  // Both wait for memory: better at the same time.
+  prefetch(request, client, snapshot);
   return route(request, client, snapshot);
 }
 
@@ -219,11 +223,6 @@ Decision route(const Request& request, const Client& client, const Snapshot& sna
   Decision decision;
   decide(request, client, snapshot, {candidates, decision});
   return decision;
-}
-
-void prefetch(const Request& request, const Client& client, const Snapshot& snapshot) noexcept {
-  if (snapshot.hits != nullptr) snapshot.hits->prefetch(request.content);
-  snapshot.fleet->sites().prefetch(client.cell);
 }
 
 void route(std::span<const Request> requests, const Snapshot& snapshot,

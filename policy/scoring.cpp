@@ -36,7 +36,8 @@ struct Scorer {
   }
 
   /// Edges of equal state and distance are told apart by hash alone.
-  void weighted(Candidates& candidates, const std::array<float, kCandidatesMax>& hit) const {
+  template <class HitAt>
+  void weighted(Candidates& candidates, const HitAt& hit_at) const {
     const auto scale = static_cast<float>(1 / options.distance_scale_km);
     const std::array<float, 4> weights{
         static_cast<float>(options.weights.distance), static_cast<float>(options.weights.hit),
@@ -47,8 +48,8 @@ struct Scorer {
       const std::size_t edge = cache::index(candidates.edge[i]);
       const LiveEdge& live = (*snapshot.live)[edge];
       Terms& terms = candidates.terms[i];
-      terms = {std::max(0.0F, 1 - candidates.distance_km[i] * scale), hit[i], live.load,
-               live.bandwidth};
+      terms = {std::max(0.0F, 1 - candidates.distance_km[i] * scale), hit_at(candidates.edge[i]),
+               live.load, live.bandwidth};
       float score = bias.empty() ? 0 : bias[edge];
       for (std::size_t k = 0; k < terms.size(); ++k) score += weights[k] * terms[k];
       candidates.score[i] = score;
@@ -56,7 +57,8 @@ struct Scorer {
     }
   }
 
-  void latency(Candidates& candidates, const std::array<float, kCandidatesMax>& hit) const {
+  template <class HitAt>
+  void latency(Candidates& candidates, const HitAt& hit_at) const {
     const auto epsilon = static_cast<float>(options.spread_epsilon_ms);
     const std::span<const float> bias = options.services[request.service].bias_ms;
     const auto bytes = static_cast<float>(request.size_bytes);
@@ -64,8 +66,8 @@ struct Scorer {
       const std::size_t edge = cache::index(candidates.edge[i]);
       const LiveEdge& live = (*snapshot.live)[edge];
       Terms& terms = candidates.terms[i];
-      terms = {network_ms(candidates, i), live.queue_ms, (1 - hit[i]) * live.miss_ms,
-               bytes * live.ms_per_byte};
+      terms = {network_ms(candidates, i), live.queue_ms,
+               (1 - hit_at(candidates.edge[i])) * live.miss_ms, bytes * live.ms_per_byte};
       float score = bias.empty() ? 0 : -bias[edge];
       for (const float term : terms) score += term;
       candidates.score[i] = score;
@@ -123,18 +125,19 @@ void score(const Request& request, const Draw& draw, geo::CellIndex cell, const 
   const Scorer scorer{request, draw, cell, snapshot, options};
   if (options.scoring == Scoring::nearest) return scorer.nearest(candidates);
   if (options.scoring == Scoring::random) return scorer.random(candidates);
-  std::array<float, kCandidatesMax> hit;
-  hit.fill(static_cast<float>(options.hit_prior));
-  if (snapshot.hits != nullptr) {
-    const cache::HitModel::Row row = snapshot.hits->find(request.content);
-    snapshot.hits->probabilities(row, request.content, request.size_bytes,
-                                 std::span(candidates.edge).first(candidates.count), hit);
+  const auto score_with = [&](const auto& hit_at) {
+    if (options.scoring == Scoring::weighted) {
+      scorer.weighted(candidates, hit_at);
+    } else {
+      scorer.latency(candidates, hit_at);
+    }
+  };
+  if (snapshot.hits == nullptr) {
+    const auto prior = static_cast<float>(options.hit_prior);
+    return score_with([prior](cache::EdgeId) { return prior; });
   }
-  if (options.scoring == Scoring::weighted) {
-    scorer.weighted(candidates, hit);
-  } else {
-    scorer.latency(candidates, hit);
-  }
+  const cache::HitModel::Chances chances = snapshot.hits->find(request.content, request.size_bytes);
+  score_with([&](cache::EdgeId edge) { return chances.at(edge); });
 }
 
 }  // namespace edgeward::policy

@@ -25,9 +25,7 @@ ContentId content(std::uint64_t number) {
 }
 
 float probability(const HitModel& model, ContentId id, EdgeId at, std::uint64_t size = 0) {
-  float result = -1;
-  model.probabilities(model.find(id), id, size, {&at, 1}, {&result, 1});
-  return result;
+  return model.find(id, size).at(at);
 }
 
 /// Ranks drawn by Zipf's law.

@@ -25,9 +25,7 @@ EdgeId edge(std::size_t number) {
 }
 
 float probability(const HitModel& model, ContentId id, EdgeId at, std::uint64_t size = 0) {
-  float result = -1;
-  model.probabilities(model.find(id), id, size, {&at, 1}, {&result, 1});
-  return result;
+  return model.find(id, size).at(at);
 }
 
 }  // namespace
@@ -63,9 +61,9 @@ TEST_CASE("a known inventory is answered exactly, through any sequence of change
     const auto model = writer.publish();
     CHECK(model->tracked() == seen.size());
     for (std::uint64_t number = 0; number < 3000; ++number) {
-      const HitModel::Row row = model->find(content(number));
-      REQUIRE(row.is_tracked() == seen.contains(number));
-      if (!row.is_tracked()) continue;
+      const HitModel::Chances chances = model->find(content(number));
+      REQUIRE(chances.is_tracked() == seen.contains(number));
+      if (!chances.is_tracked()) continue;
       for (int i = 0; i < 20; ++i) {
         const std::size_t at = random.below(edges);
         const float expected = held.contains({number, at}) ? 1 : 0;
