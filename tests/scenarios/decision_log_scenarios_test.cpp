@@ -188,13 +188,16 @@ TEST_CASE("a decision log that does not fit its snapshots is told from one that 
   CHECK(whole.exit_code == 0);
   for (const auto& entry : std::filesystem::directory_iterator(place.path("kept"))) {
     if (entry.path().extension() != ".yaml") continue;
-    std::string fleet = test::read_file(entry.path());
+    const std::string before = test::read_file(entry.path());
+    std::string fleet = before;
     fleet.replace(fleet.find("distance: 0.3"), 13, "distance: 0.4");
     fleet.replace(fleet.find("hit: 0.4"), 8, "hit: 0.3");
-    place.write(fmt::format("kept/{}", entry.path().filename().string()), fleet);
+    const std::string file = fmt::format("kept/{}", entry.path().filename().string());
+    place.write(file, fleet);
     const test::Outcome other = place.replay();
     CHECK(other.exit_code == 2);
     CHECK(other.err.find("changed since it was written") != std::string::npos);
+    place.write(file, before);
   }
   std::filesystem::remove(snapshot);
   const test::Outcome missing = place.replay();

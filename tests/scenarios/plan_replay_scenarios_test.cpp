@@ -120,7 +120,7 @@ TEST_CASE("plans bring hits and spare the origin on a week with a pattern and re
 }
 
 TEST_CASE("what plans fetch counts as origin bytes and all figures add up") {
-  const PlanReplay replay(week_log(3, 100'000), kTwoEdges);
+  const PlanReplay replay(week_log(3, test::kIsInstrumented ? 30'000 : 100'000), kTwoEdges);
   const json::array runs = replay.runs(
       {"--policy", "lru,s3fifo", "--capacity", "0.5%,3%", "--plan", "none,independent"});
   REQUIRE(runs.size() == 8);

@@ -172,7 +172,7 @@ TEST_CASE("a thousand damaged files leave the service answering") {
   HttpConnection connection(serving.port());
   cache::Random random(11);
   int refused = 0;
-  constexpr int kDamaged = test::kIsInstrumented ? 100 : 1000;
+  constexpr int kDamaged = test::kIsInstrumented ? 40 : 1000;
   for (int i = 0; i < kDamaged; ++i) {
     client.ask(20);
     const bool is_config = i % 10 < 7;
