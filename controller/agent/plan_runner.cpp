@@ -17,6 +17,7 @@ constexpr std::string_view kConsumer = "agent";
 constexpr std::size_t kActionsAtOnce = 64;
 /// One that was begun so often has ended the agent each time.
 constexpr std::uint64_t kDeliveriesMax = 16;
+constexpr std::string_view kPlanHasEnded = "its plan has ended";
 
 }  // namespace
 
@@ -47,7 +48,7 @@ bool PlanRunner::step(Tasks::Yield yield) {
     const bool is_of_plan = *plan && action.plan == (*plan)->id;
     if (is_of_plan && is_writing) break;
     ++taken;
-    if (is_of_plan && wall_ms() < action.deadline_ms) {
+    if (is_of_plan) {
       take(action, yield);
     } else {
       drop(action, yield);
@@ -94,12 +95,15 @@ void PlanRunner::execute(const cache::PlannedAction& action, Tasks::Yield yield)
   cache::Backoff backoff(options_.retry, ++seed_);
   std::optional<Failure> failure;
   for (unsigned attempts = 0; attempts < options_.attempts_max;) {
+    if (wall_ms() >= action.deadline_ms) {
+      if (!failure) failure = Failure{std::string(kPlanHasEnded), false};
+      break;
+    }
     failure = attempt(action, yield);
     if (is_ending()) break;  // whoever comes next does it, or finds it done
     if (!failure || !failure->may_pass) break;
     // The store is waited for until the plan ends; it is what would be told, too.
-    const bool is_counted = !failure->is_store_away || wall_ms() >= action.deadline_ms;
-    attempts += is_counted ? 1 : 0;
+    attempts += failure->is_store_away ? 0 : 1;
     if (attempts < options_.attempts_max && !tasks_.sleep(backoff.next_ms(), yield)) break;
   }
   if (!is_ending() || !failure) close(action, failure, yield);
@@ -138,7 +142,7 @@ std::optional<PlanRunner::Failure> PlanRunner::prefetch(const cache::PlannedActi
     return std::nullopt;
   }
   if (!wait_for_turn(wanted.size_bytes, yield)) return Failure{"the agent ends"};
-  if (wall_ms() >= action.deadline_ms) return Failure{"its plan has ended", false};
+  if (wall_ms() >= action.deadline_ms) return Failure{std::string(kPlanHasEnded), false};
   const auto fill = fills_.fetch(wanted.content, wanted.key);
   if (fill == nullptr) return Failure{"too much is being fetched"};
   // Before it is stored, so that it is never held without.

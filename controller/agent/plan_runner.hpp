@@ -23,8 +23,9 @@ struct PlanCounts {
 
 /// Does what plans say, action after action: evictions at once and in their place, a few prefetches
 /// beside one another and not faster than they may. What fails is tried again with growing pauses,
-/// then given up. Acts on the plan in force alone; actions of others are taken off. An action may
-/// come again, after a crash or a store that was away: what is done already is not done again.
+/// then given up, as is what the plan's end came before. Acts on an edge's latest plan alone;
+/// actions of others are taken off. An action may come again, after a crash or a store that was
+/// away: what is done already is not done again.
 class PlanRunner {
  public:
   PlanRunner(Tasks& tasks, Holdings& holdings, Fills& fills, const AgentOptions& options,

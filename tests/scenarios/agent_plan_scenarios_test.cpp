@@ -166,17 +166,25 @@ TEST_CASE("actions of a plan that is not in force are taken off and not done") {
   wait_until_over(*controller, 5);
   CHECK(holdings(*controller) == objects(10, 15));
   for (std::size_t i = 0; i < 10; ++i) CHECK(world.origin.requests(path_of(i)) == 0);
-  // One that has ended is none either.
+}
+
+TEST_CASE("actions whose plan ended before their turn are dead letters that say so") {
+  EdgeWorld world;
+  fill_origin(world, 20);
+  const auto controller = world.controller();
+  RunningAgent agent(world.config());
   Plan ended = prefetches(15, 20);
   ended.valid_until_ms = 1000;
   ended.id = id_of(ended, "fra1");
   good(controller->publish("fra1", ended));
-  cache::redis::RedisAgentStore store("fra1", servers_at(world.redis), steady_ms, 9);
-  eventually("its actions are taken off",
-             [&] { return world.redis.ask("XLEN edgeward:{fra1}:actions") == ":0"; });
-  CHECK(good(store.claim_actions("test", 10, 0)).empty());
+  wait_until_over(*controller, 5);
   CHECK(good(controller->plan("fra1"))->done == 0);
-  CHECK(world.origin.requests(path_of(15)) == 0);
+  const auto letters = good(controller->dead_letters("fra1", "", 10));
+  CHECK(letters.size() == 5);
+  for (const auto& letter : letters) CHECK(letter.error == "its plan has ended");
+  cache::redis::RedisAgentStore store("fra1", servers_at(world.redis), steady_ms, 9);
+  CHECK(good(store.claim_actions("test", 10, 0)).empty());
+  for (std::size_t i = 15; i < 20; ++i) CHECK(world.origin.requests(path_of(i)) == 0);
 }
 
 TEST_CASE("half a plan is not acted on") {
