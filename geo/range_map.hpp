@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -17,11 +18,12 @@ namespace edgeward::geo {
 /// that begins at or before the key.
 ///
 /// A static B-tree in arrays (after Khuong and Morin, "Array layouts for comparison-based
-/// searching", 2017): the sorted begins, cut into leaves of 32; above them the first begin of every
-/// leaf, in nodes of 16, and so on. A look-up reads one node a level, without a branch that depends
-/// on the data; four million ranges make six levels, of which those above the leaves mostly stay
-/// in the processor's cache.
-/// Immutable, so any number of threads may look up.
+/// searching", 2017): the sorted begins, cut into leaves of up to 32; above them branches with the
+/// begins of up to 15 leaves, and above those nodes of 16 whole keys, level on level. A look-up
+/// reads one of each, without a branch that depends on the data; four million ranges make six
+/// levels, of which those above the leaves mostly stay in the processor's cache. Leaves and
+/// branches hold distances of 31 bits instead of keys (see Begins), so that wide keys take no more
+/// lines than narrow ones. Immutable, so any number of threads may look up.
 template <class Key>
 class RangeMap {
  public:
@@ -36,35 +38,44 @@ class RangeMap {
   /// Ranges in ascending order of begin, no two the same, the first at 0.
   explicit RangeMap(const std::vector<Range>& ranges) : size_(ranges.size()) {
     assert(!ranges.empty() && ranges.front().begin == 0);
-    leaves_.resize((ranges.size() + kLeaf - 1) / kLeaf);
-    for (Leaf& leaf : leaves_) {
-      leaf.begins.fill(kPadding);
-      leaf.values.fill(ranges.back().value);
+    std::vector<Key> firsts;
+    leaves_.reserve(ranges.size() / kLeaf * 17 / 16 + 1);  // some are not filled
+    for (std::span<const Range> rest(ranges); !rest.empty();) {
+      Leaf& leaf = leaves_.emplace_back();
+      const std::size_t count =
+          leaf.fill(rest.size(), [&](std::size_t i) { return rest[i].begin; });
+      for (std::size_t i = 0; i < count; ++i) leaf.values[i] = rest[i].value;
+      firsts.push_back(rest[0].begin);
+      rest = rest.subspan(count);
     }
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      leaves_[i / kLeaf].begins[i % kLeaf] = ranges[i].begin;
-      leaves_[i / kLeaf].values[i % kLeaf] = ranges[i].value;
+    // Every look-up goes through them: worth a huge page before they fill one.
+    if (leaves_.size() * sizeof(Branch) / kFanout >= kWorthHugePage) {
+      branches_.reserve(HugePageAllocator<Branch>::kHugePageBytes / sizeof(Branch));
+    }
+    std::vector<Key> branch_firsts;
+    for (std::span<const Key> rest(firsts); !rest.empty();) {
+      Branch& branch = branches_.emplace_back();
+      const std::size_t count = branch.fill(rest.size(), [&](std::size_t i) { return rest[i]; });
+      branch.set_leaves(leaves_.size() - rest.size());
+      branch_firsts.push_back(rest[0]);
+      rest = rest.subspan(count);
     }
     std::size_t inner = 0;
-    for (std::size_t below = leaves_.size(); below > 1;) {
+    for (std::size_t below = branches_.size(); below > 1;) {
       below = (below + kFanout - 1) / kFanout;
       levels_.push_back({.begin = 0, .last = below - 1});
       inner += below;
     }
-    // Every look-up goes through them: worth a huge page before they fill one.
-    if (inner * sizeof(Node) >= kWorthHugePage) {
-      nodes_.reserve(HugePageAllocator<Node>::kHugePageBytes / sizeof(Node));
-    }
     nodes_.resize(inner);
     for (Node& node : nodes_) node.fill(kPadding);
-    // From the level above the leaves, which comes last, up to the root.
+    // From the level above the branches, which comes last, up to the root.
     for (std::size_t i = 0; i < levels_.size(); ++i) {
       Level& level = levels_[i];
       inner -= level.last + 1;
       level.begin = inner;
-      const std::size_t count = i == 0 ? leaves_.size() : levels_[i - 1].last + 1;
+      const std::size_t count = i == 0 ? branches_.size() : levels_[i - 1].last + 1;
       for (std::size_t k = 0; k < count; ++k) {
-        const Key first = i == 0 ? leaves_[k].begins[0] : nodes_[levels_[i - 1].begin + k][0];
+        const Key first = i == 0 ? branch_firsts[k] : nodes_[levels_[i - 1].begin + k][0];
         nodes_[level.begin + k / kFanout][k % kFanout] = first;
       }
     }
@@ -78,22 +89,26 @@ class RangeMap {
     asm volatile("");
     constexpr std::size_t kTogether = 16;
     while (!keys.empty()) {
-      std::array<std::size_t, kTogether> at{};
+      std::array<Place, kTogether> places;
       const std::size_t count = std::min(keys.size(), kTogether);
+      for (std::size_t i = 0; i < count; ++i) places[i].rest = keys[i];
       for (std::size_t l = 0; l < levels_.size(); ++l) {
         const bool is_lowest = l + 1 == levels_.size();
         for (std::size_t i = 0; i < count; ++i) {
-          const std::size_t node = std::min(at[i], levels_[l].last);
-          at[i] = node * kFanout + last_at_or_before(nodes_[levels_[l].begin + node], keys[i]);
+          descend(levels_[l], keys[i], places[i]);
+          const std::size_t at = places[i].at;
           if (is_lowest) {
-            const Leaf& leaf = leaves_[std::min(at[i], leaves_.size() - 1)];
-            for (std::size_t line = 0; line < sizeof leaf; line += kLineBytes) {
-              __builtin_prefetch(reinterpret_cast<const char*>(&leaf) + line);
-            }
+            __builtin_prefetch(&branches_[std::min(at, branches_.size() - 1)]);
           } else {
             const Level& next = levels_[l + 1];
-            __builtin_prefetch(nodes_[next.begin + std::min(at[i], next.last)].data());
+            __builtin_prefetch(nodes_[next.begin + std::min(at, next.last)].data());
           }
+        }
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        const Leaf& leaf = leaves_[leaf_of(keys[i], places[i]).at];
+        for (std::size_t line = 0; line < sizeof leaf; line += kLineBytes) {
+          __builtin_prefetch(reinterpret_cast<const char*>(&leaf) + line);
         }
       }
       keys = keys.subspan(count);
@@ -101,11 +116,12 @@ class RangeMap {
   }
 
   [[nodiscard]] std::uint32_t find(Key key) const noexcept {
-    const Leaf& leaf = leaves_[leaf_of(key)];
+    const Place place = leaf_of(key, branch_of(key));
+    const Leaf& leaf = leaves_[place.at];
     for (std::size_t i = 0; i < kLeaf; i += kLineBytes / sizeof(std::uint32_t)) {
       __builtin_prefetch(&leaf.values[i]);
     }
-    return leaf.values[last_at_or_before(leaf.begins, key)];
+    return leaf.values[leaf.last_within(place.rest)];
   }
 
   /// The range that a key is in, with its last key.
@@ -115,12 +131,24 @@ class RangeMap {
     std::uint32_t value = 0;
   };
   [[nodiscard]] Found find_range(Key key) const noexcept {
-    const std::size_t at = leaf_of(key);
-    const std::size_t i =
-        std::min(kLeaf * at + last_at_or_before(leaves_[at].begins, key), size_ - 1);
-    const Key last =
-        i + 1 < size_ ? static_cast<Key>(begin_of(i + 1) - 1) : std::numeric_limits<Key>::max();
-    return {.begin = begin_of(i), .last = last, .value = leaves_[i / kLeaf].values[i % kLeaf]};
+    const Place branch_place = branch_of(key);
+    const Place place = leaf_of(key, branch_place);
+    const std::size_t n = std::min(branch_place.at, branches_.size() - 1);
+    const Branch& branch = branches_[n];
+    const Leaf& leaf = leaves_[place.at];
+    const std::size_t i = leaf.last_within(place.rest);
+    const Key leaf_begin = key - place.rest;
+    Key last = std::numeric_limits<Key>::max();
+    if (i + 1 < leaf.count()) {
+      last = leaf_begin + leaf.begin(i + 1) - 1;
+    } else if (place.at + 1 < branch.leaves() + branch.count()) {
+      last = first_of(n) + branch.begin(place.at + 1 - branch.leaves()) - 1;
+    } else if (n + 1 < branches_.size()) {
+      last = first_of(n + 1) - 1;
+    }
+    return {.begin = static_cast<Key>(leaf_begin + leaf.begin(i)),
+            .last = last,
+            .value = leaf.values[i]};
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -128,13 +156,21 @@ class RangeMap {
   /// Calls visit(begin, value) for every range in order.
   template <class Visit>
   void visit(Visit visit_range) const {
-    for (std::size_t i = 0; i < size_; ++i) {
-      visit_range(leaves_[i / kLeaf].begins[i % kLeaf], leaves_[i / kLeaf].values[i % kLeaf]);
+    for (std::size_t n = 0; n < branches_.size(); ++n) {
+      const Branch& branch = branches_[n];
+      for (std::size_t k = 0; k < branch.count(); ++k) {
+        const Leaf& leaf = leaves_[branch.leaves() + k];
+        const Key first = first_of(n) + branch.begin(k);
+        for (std::size_t i = 0; i < leaf.count(); ++i) {
+          visit_range(static_cast<Key>(first + leaf.begin(i)), leaf.values[i]);
+        }
+      }
     }
   }
 
   [[nodiscard]] std::size_t memory_bytes() const {
-    return leaves_.size() * sizeof(Leaf) + nodes_.size() * sizeof(Node);
+    return leaves_.size() * sizeof(Leaf) + branches_.size() * sizeof(Branch) +
+           nodes_.size() * sizeof(Node);
   }
 
  private:
@@ -153,31 +189,110 @@ class RangeMap {
     std::size_t begin = 0;  ///< in nodes_
     std::size_t last = 0;   ///< its last node, from there
   };
-  struct alignas(64) Leaf {
-    std::array<Key, kLeaf> begins{};
+
+  /// Begins of neighbours, as distances from the first of them, without the low bits that all
+  /// distances lack (a frame of reference: Goldstein et al., "Compressing relations and indexes",
+  /// 1998). The first distance, always 0, is not there, and makes room for one word of another use.
+  template <std::size_t kMost>
+  class Begins {
+   public:
+    /// Takes the first few of `count` begins, as many as it can, at least one; returns how many.
+    template <class BeginOf>
+    std::size_t fill(std::size_t count, const BeginOf& begin_of) {
+      Key all = 0;  // bits that distances have
+      std::size_t fitting = 1;
+      for (; fitting < std::min(count, kMost); ++fitting) {
+        const Key distance = begin_of(fitting) - begin_of(0);
+        all |= distance;
+        if (distance >> std::countr_zero(all) > static_cast<Key>(kFarthest)) break;
+      }
+      // The one that did not fit counts no more.
+      all = 0;
+      for (std::size_t i = 1; i < fitting; ++i) all |= begin_of(i) - begin_of(0);
+      const int shift = all == 0 ? 0 : std::countr_zero(all);
+      words_.fill(kFarthest);
+      words_[0] = kNegative | static_cast<std::int32_t>(fitting << 8) | shift;
+      for (std::size_t i = 1; i < fitting; ++i) {
+        words_[i] = static_cast<std::int32_t>((begin_of(i) - begin_of(0)) >> shift);
+      }
+      return fitting;
+    }
+
+    [[nodiscard]] std::size_t count() const { return words_[0] >> 8 & 0xFF; }
+    /// From the first.
+    [[nodiscard]] Key begin(std::size_t i) const {
+      return i == 0 ? 0 : static_cast<Key>(static_cast<Key>(words_[i]) << shift());
+    }
+    /// The last that is not farther from the first than `distance`.
+    [[nodiscard]] std::size_t last_within(Key distance) const noexcept {
+      // What is farther than words can say is past all of them.
+      const auto wanted =
+          static_cast<std::int32_t>(std::min(distance >> shift(), static_cast<Key>(kFarthest)));
+      std::int32_t within = 0;
+      for (const std::int32_t word : words_) within += word <= wanted ? 1 : 0;
+      constexpr std::size_t kAlways = kWords - kMost + 1;  // those below zero
+      return std::min(static_cast<std::size_t>(within) - kAlways, count() - 1);
+    }
+
+   protected:
+    /// Whole lines.
+    static constexpr std::size_t kWords = (kMost + 15) / 16 * 16;
+    static constexpr std::int32_t kFarthest = std::numeric_limits<std::int32_t>::max();
+    static constexpr std::int32_t kNegative = std::numeric_limits<std::int32_t>::min();
+
+    [[nodiscard]] unsigned shift() const { return words_[0] & 0xFF; }
+
+    /// Of the first: how many there are, and what distances are shifted by. Past the last begin
+    /// the farthest. What says something else is below zero, and so within any distance.
+    alignas(kLineBytes) std::array<std::int32_t, kWords> words_{};
+  };
+  struct Leaf : Begins<kLeaf> {
     std::array<std::uint32_t, kLeaf> values{};
   };
-
-  [[nodiscard]] std::size_t leaf_of(Key key) const noexcept {
-    std::size_t node = 0;
-    for (const Level& level : levels_) {
-      node = std::min(node, level.last);
-      node = node * kFanout + last_at_or_before(nodes_[level.begin + node], key);
+  struct Branch : Begins<kFanout - 1> {
+    [[nodiscard]] std::size_t leaves() const {
+      return static_cast<std::uint32_t>(~this->words_.back());
     }
-    return std::min(node, leaves_.size() - 1);
+    void set_leaves(std::size_t first) { this->words_.back() = ~static_cast<std::int32_t>(first); }
+  };
+  /// Where a descent has come to.
+  struct Place {
+    std::size_t at = 0;
+    Key rest = 0;  ///< how far the key is from where that begins
+  };
+
+  void descend(const Level& level, Key key, Place& place) const noexcept {
+    const std::size_t node = level.begin + std::min(place.at, level.last);
+    const std::size_t i = last_at_or_before(nodes_[node], key);
+    place = {.at = (node - level.begin) * kFanout + i, .rest = key - nodes_[node][i]};
   }
-  [[nodiscard]] Key begin_of(std::size_t range) const {
-    return leaves_[range / kLeaf].begins[range % kLeaf];
+  [[nodiscard]] Place branch_of(Key key) const noexcept {
+    Place place{.at = 0, .rest = key};
+    for (const Level& level : levels_) descend(level, key, place);
+    return place;
+  }
+  /// `branch` as from branch_of(), which padding may have led past the last.
+  [[nodiscard]] Place leaf_of(Key key, Place branch) const noexcept {
+    if (branch.at >= branches_.size()) {
+      branch.at = branches_.size() - 1;
+      branch.rest = key - first_of(branch.at);
+    }
+    const Branch& leaves = branches_[branch.at];
+    const std::size_t i = leaves.last_within(branch.rest);
+    return {.at = leaves.leaves() + i, .rest = branch.rest - leaves.begin(i)};
+  }
+  [[nodiscard]] Key first_of(std::size_t branch) const noexcept {
+    if (levels_.empty()) return 0;
+    return nodes_[levels_.back().begin + branch / kFanout][branch % kFanout];
   }
 
   /// The first begin of a node that is looked into is never past the key.
-  template <std::size_t kSize>
-  static std::size_t last_at_or_before(const std::array<Key, kSize>& begins, Key key) {
+  static std::size_t last_at_or_before(const Node& begins, Key key) {
     // First which part, then where in it: no comparison is a branch.
-    constexpr std::size_t kPart = kSize == 16 ? 4 : 8;
+    constexpr std::size_t kPart = 4;
     const auto is_past = [&](std::size_t i) { return static_cast<std::size_t>(begins[i] <= key); };
     std::size_t from = 0;
-    for (std::size_t i = kPart; i < kSize; i += kPart) from += is_past(i);
+    for (std::size_t i = kPart; i < kFanout; i += kPart) from += is_past(i);
     from *= kPart;
     std::size_t at = from;
     for (std::size_t i = 1; i < kPart; ++i) at += is_past(from + i);
@@ -185,7 +300,8 @@ class RangeMap {
   }
 
   std::vector<Level> levels_;  ///< the root first
-  HugeArray<Node> nodes_;      ///< of all levels but the leaves, in the same order
+  HugeArray<Node> nodes_;      ///< of these levels, in the same order
+  HugeArray<Branch> branches_;
   HugeArray<Leaf> leaves_;
   std::size_t size_ = 0;
 };
