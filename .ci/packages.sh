@@ -8,7 +8,7 @@ build=(
   libboost1.81-dev libboost-context1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcctz-dev
   libcli11-dev libexpected-dev libfmt-dev libhiredis-dev libmaxminddb-dev libsimdjson-dev
   libsodium-dev libspdlog-dev libssl-dev libsystemd-dev libxxhash-dev libyaml-cpp-dev libzstd-dev
-  prometheus-cpp-dev zlib1g-dev
+  prometheus-cpp-dev tzdata zlib1g-dev
   ccache # wanted for speed, not needed
 )
 test=(

@@ -12,7 +12,8 @@ namespace edgeward::policy {
 /// daylight saving.
 class FillWindow {
  public:
-  /// `time_zone`: an IANA name; UTC stands in for one that the system does not know.
+  /// `time_zone`: an IANA name; UTC stands in for one that the system does not know, which no fleet
+  /// file gets past its reader.
   FillWindow(const cache::DailyHours& hours, const std::string& time_zone);
   ~FillWindow();
   FillWindow(FillWindow&&) noexcept;

@@ -64,10 +64,14 @@ void read_fill_window(YamlMap& map, Edge& edge) {
   std::string text;
   if (!map.text("fill_window", text)) return;
   edge.fill_window = parse_daily_hours(text);
-  if (edge.fill_window) return;
-  map.fault(map.find("fill_window")->at,
-            fmt::format("fill_window: expected hours of the day such as 01:00-07:00, found {}",
-                        quote(text)));
+  const auto& at = map.find("fill_window")->at;
+  if (!edge.fill_window) {
+    map.fault(at,
+              fmt::format("fill_window: expected hours of the day such as 01:00-07:00, found {}",
+                          quote(text)));
+  } else if (edge.time_zone != "UTC") {
+    if (const auto fault = time_zones_fault()) map.fault(at, "fill_window: " + *fault);
+  }
 }
 
 Edge read_edge(YamlMap& map, std::string name, FleetRead& read, Pending& pending) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -19,7 +20,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kNameMax = 64;
-constexpr std::string_view kFolder = "/usr/share/zoneinfo";
+
+/// Where cctz looks, too.
+const fs::path& folder() {
+  static const fs::path path = [] {
+    const char* const named = std::getenv("TZDIR");
+    return named != nullptr && *named != '\0' ? named : "/usr/share/zoneinfo";
+  }();
+  return path;
+}
 
 /// Parts of letters, digits, '_', '+' and '-' between slashes: no path that leads elsewhere.
 bool is_well_formed(std::string_view name) {
@@ -54,7 +63,7 @@ std::string nearest_zone(std::string_view name) {
   const std::string_view region = slash == std::string_view::npos ? "" : name.substr(0, slash + 1);
   std::error_code ignored;
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(kFolder) / region, ignored)) {
+  for (const auto& entry : fs::directory_iterator(folder() / region, ignored)) {
     if (entry.is_regular_file(ignored)) {
       names.push_back(std::string(region) + entry.path().filename().string());
     }
@@ -62,7 +71,7 @@ std::string nearest_zone(std::string_view name) {
   std::sort(names.begin(), names.end());
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view nearest = cache::nearest_name(name, views);
-  return is_zone_file(fs::path(kFolder) / nearest) ? std::string(nearest) : std::string();
+  return is_zone_file(folder() / nearest) ? std::string(nearest) : std::string();
 }
 
 }  // namespace
@@ -73,11 +82,17 @@ std::optional<std::string> time_zone_fault(std::string_view name) {
     return fmt::format("expected {}, found {}", kExpected, quote(name));
   }
   std::error_code ignored;
-  if (!fs::is_directory(kFolder, ignored) || is_zone_file(fs::path(kFolder) / name)) return {};
+  if (!fs::is_directory(folder(), ignored) || is_zone_file(folder() / name)) return {};
   const std::string nearest = nearest_zone(name);
   return nearest.empty()
              ? fmt::format("{} is not {}", quote(name), kExpected)
              : fmt::format("{} is no IANA time zone, did you mean '{}'?", quote(name), nearest);
+}
+
+std::optional<std::string> time_zones_fault() {
+  std::error_code ignored;
+  if (fs::is_directory(folder(), ignored)) return {};
+  return fmt::format("this system has no time zones in {}: install tzdata", folder().string());
 }
 
 }  // namespace edgeward::controller

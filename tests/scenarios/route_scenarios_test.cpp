@@ -265,6 +265,25 @@ TEST_CASE("check: all errors are told, escaped, and the exit code is 1") {
   CHECK(parsed.at("errors").at(0).at("column") == 15);
 }
 
+TEST_CASE("check: local hours are no hours on a system without time zones") {
+  const test::TemporaryFolder folder;
+  const auto checked = [&](const std::string& zone, const std::string& hours) {
+    const auto file = folder.write("fleet.yaml",
+                                   "origin: {lat: 38.94, lon: -77.46}\nedges:\n"
+                                   "  fra1: {lat: 50.03, lon: 8.57, storage: 1TiB, time_zone: " +
+                                       zone + hours + "}\n");
+    return test::run("/usr/bin/env", {"TZDIR=" + (folder.path() / "none").string(), EDGEWARD_BINARY,
+                                      "check", file.string()});
+  };
+  const Outcome told = checked("Europe/Berlin", ", fill_window: 01:00-07:00");
+  CHECK(told.exit_code == 1);
+  CHECK_THAT(told.out + told.err, Contains("fleet.yaml:3:") &&
+                                      Contains("fill_window: this system has no time zones in ") &&
+                                      Contains("install tzdata"));
+  CHECK(checked("UTC", ", fill_window: 01:00-07:00").exit_code == 0);
+  CHECK(checked("Europe/Berlin", "").exit_code == 0);
+}
+
 TEST_CASE("check: a file that cannot be read is no file with errors") {
   const test::TemporaryFolder folder;
   CHECK(test::run(EDGEWARD_BINARY, {"check", (folder.path() / "gone").string()}).exit_code == 2);
