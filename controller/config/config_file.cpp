@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -195,8 +196,13 @@ tl::expected<std::string, std::string> read_text(const fs::path& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(is_stdin ? stdin
                                                             : std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return tl::unexpected(std::string(std::strerror(errno)));
-  std::string text(kYamlBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  while (text.size() <= kYamlBytesMax) {  // what is longer is refused as it is
+    const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get());
+    if (count == 0) break;
+    text.append(piece.data(), count);
+  }
   if (std::ferror(file.get()) != 0) return tl::unexpected(std::string(std::strerror(errno)));
   return text;
 }
