@@ -131,7 +131,8 @@ void Reloader::run() {
       has_news = has_news_ && now_ms - measured_at_ms_ >= config_.serve.rtt_interval_ms;
     }
     if (!has_news) continue;
-    (void)attempt("round trips", [this] { recompile("round trips taken in", "round trips"); });
+    (void)attempt("round trips",
+                  [this] { recompile("round trips taken in", "round trips", steady_seconds()); });
   }
 }
 
@@ -162,6 +163,7 @@ void Reloader::refuse(const std::vector<std::string>& errors, const char* cause)
 
 void Reloader::reload(const char* cause) {
   const Config before = config_;
+  const double begun_s = steady_seconds();
   const bool is_taken = attempt(cause, [&] {
     TlsContexts tls;
     std::function<void()> take_more;
@@ -171,7 +173,7 @@ void Reloader::reload(const char* cause) {
       tls = read_certificates();
       if (read_more_) take_more = read_more_(config_);
     }
-    recompile("reloaded", cause);
+    recompile("reloaded", cause, begun_s);
     publisher_.set_tls(std::move(tls));
     if (take_more) take_more();
   });
@@ -199,8 +201,7 @@ void Reloader::tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet
   tell_fleet_ = std::move(tell);
 }
 
-void Reloader::recompile(const char* done, const char* cause) {
-  const double begun_s = steady_seconds();
+void Reloader::recompile(const char* done, const char* cause, double begun_s) {
   const std::int64_t now_ms = wall_ms();
   std::vector<FileStamp> files = RoutingCompiler::inputs(config_);
   Routing routing;
@@ -265,7 +266,8 @@ void Reloader::look_at_files(std::int64_t now_ms) {
   }
   if (files == compiled_ || now_ms - seen_since_ms_ < kSettledAfterMs) return;
   constexpr const char* kCause = "changed files";
-  const bool is_taken = attempt(kCause, [this] { recompile("changed files taken in", kCause); });
+  const bool is_taken =
+      attempt(kCause, [this] { recompile("changed files taken in", kCause, steady_seconds()); });
   // If they are refused, they are looked at again when they have changed again.
   if (!is_taken) compiled_ = files;
 }

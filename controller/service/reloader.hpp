@@ -66,7 +66,8 @@ class Reloader {
   void run();
   void reload(const char* cause);
   [[nodiscard]] TlsContexts read_certificates() const;
-  void recompile(const char* done, const char* cause);
+  /// `begun_s`: when what led to it began, by steady_seconds().
+  void recompile(const char* done, const char* cause, double begun_s);
   /// Runs what may throw; tells and notes what was wrong. Whether nothing was.
   bool attempt(const char* cause, const std::function<void()>& work);
   void refuse(const std::vector<std::string>& errors, const char* cause);

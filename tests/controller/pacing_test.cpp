@@ -63,7 +63,7 @@ long rests_while_working(bool is_paced) {
 
 TEST_CASE("a paced thread steps aside for who wants its processor, and only while it is paced") {
   CHECK(rests_while_working(false) < 10);
-  // A hundred milliseconds of work in pieces of a tenth, once it has seen that it is not alone.
+  // A hundred milliseconds of work in pieces of 40 µs, once it has seen that it is not alone.
   CHECK(rests_while_working(true) > 100);
   CHECK(rests_while_working(false) < 10);
 }
