@@ -103,8 +103,6 @@ void HitModel::prefetch(ContentId content) const noexcept {
   for (std::size_t word = 0; word < stride_; word += kWordsPerLine) {
     __builtin_prefetch(row + word);
   }
-  // It may end in the line after, or be pushed into the next slot.
-  __builtin_prefetch(row + 2 * stride_ - 1);
 }
 
 const std::uint64_t* HitModel::row(ContentId content) const noexcept {

@@ -42,7 +42,7 @@ struct Cell {
 static_assert(sizeof(Cell) == 32);
 
 /// Address → cell, compiled from databases and overrides: networks of equal location are one cell,
-/// however many there are. Immutable; a look-up reads about seven nodes of a RangeMap, most of them
+/// however many there are. Immutable; a look-up reads about six nodes of a RangeMap, most of them
 /// in the processor's cache. Made by AddressMapBuilder.
 ///
 /// IPv4 addresses inside IPv6 (IpAddress::unwrapped) are looked up as IPv4.

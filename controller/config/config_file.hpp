@@ -67,8 +67,8 @@ class FileUnreadable : public std::runtime_error {
 using ReadFile =
     std::function<tl::expected<std::string, std::string>(const std::filesystem::path&)>;
 
-/// A file's text, standard input's for "-"; of one longer than kYamlBytesMax a part that is
-/// longer, too.
+/// A file's text, standard input's for "-"; of what is longer than kYamlBytesMax a first part
+/// that is, too.
 [[nodiscard]] tl::expected<std::string, std::string> read_text(const std::filesystem::path& path);
 
 /// A file with the key `fleet` or `geo` is a configuration, any other a fleet file.

@@ -70,7 +70,7 @@ void read_fill_window(YamlMap& map, Edge& edge) {
               fmt::format("fill_window: expected hours of the day such as 01:00-07:00, found {}",
                           quote(text)));
   } else if (edge.time_zone != "UTC") {
-    if (const auto fault = time_zones_fault()) map.fault(at, "fill_window: " + *fault);
+    if (const auto fault = missing_time_zones()) map.fault(at, "fill_window: " + *fault);
   }
 }
 

@@ -89,7 +89,7 @@ std::optional<std::string> time_zone_fault(std::string_view name) {
              : fmt::format("{} is no IANA time zone, did you mean '{}'?", quote(name), nearest);
 }
 
-std::optional<std::string> time_zones_fault() {
+std::optional<std::string> missing_time_zones() {
   std::error_code ignored;
   if (fs::is_directory(folder(), ignored)) return {};
   return fmt::format("this system has no time zones in {}: install tzdata", folder().string());

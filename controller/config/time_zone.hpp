@@ -12,6 +12,6 @@ namespace edgeward::controller {
 [[nodiscard]] std::optional<std::string> time_zone_fault(std::string_view name);
 
 /// What is missing before local times can be told; nothing where the system has time zones.
-[[nodiscard]] std::optional<std::string> time_zones_fault();
+[[nodiscard]] std::optional<std::string> missing_time_zones();
 
 }  // namespace edgeward::controller
