@@ -39,8 +39,19 @@ std::string url_start(const cache::Edge& edge) {
   return "https://" + (edge.endpoint.empty() ? edge.name : edge.endpoint);
 }
 
+/// Canonical keys are, but for a host in front.
+bool is_url_path(std::string_view key) {
+  bool is_clean = !key.empty() && key.front() == '/';
+  for (const char c : key) is_clean &= is_url_byte(c);
+  return is_clean;
+}
+
 /// Appends the path of a key, of which what no URL may hold is percent-encoded.
 void append_path(std::string_view key, std::string& url) {
+  if (is_url_path(key)) {
+    url += key;
+    return;
+  }
   const std::size_t path_at = std::min(key.find('/'), key.size());
   if (path_at == key.size()) url += '/';
   for (const char c : key.substr(path_at)) {
@@ -50,13 +61,6 @@ void append_path(std::string_view key, std::string& url) {
       fmt::format_to(std::back_inserter(url), "%{:02X}", static_cast<unsigned char>(c));
     }
   }
-}
-
-/// Canonical keys are, but for a host in front.
-bool is_url_path(std::string_view key) {
-  bool is_clean = !key.empty() && key.front() == '/';
-  for (const char c : key) is_clean &= is_url_byte(c);
-  return is_clean;
 }
 
 /// Scores that are km or ms have three digits, as these have.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <iterator>
 
 #include "policy/json.hpp"
 
@@ -96,19 +95,26 @@ void set_problem(int status, std::string_view detail, HttpResponse& response) {
 }
 
 void append_header(const HttpResponse& response, const HttpFraming& framing, std::string& out) {
-  auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                 reason_phrase(response.status), framing.date);
+  // Of every answer: formats are not read anew for each.
+  const auto field = [&out](std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  };
+  const auto number = [&out](std::string_view name, std::size_t value) {
+    out.append(name).append(": ").append(fmt::format_int(value).c_str()).append("\r\n");
+  };
+  out.append("HTTP/1.1 ").append(fmt::format_int(response.status).c_str()).append(" ");
+  out.append(reason_phrase(response.status)).append("\r\n");
+  field("Date", framing.date);
   if (response.status != 204) {
-    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
-                   response.body.size());
+    field("Content-Type", response.content_type);
+    number("Content-Length", response.body.size());
   }
-  fmt::format_to(to, "Cache-Control: no-store\r\n");
-  if (!response.location.empty()) fmt::format_to(to, "Location: {}\r\n", response.location);
-  if (!response.allow.empty()) fmt::format_to(to, "Allow: {}\r\n", response.allow);
-  if (response.retry_after_s > 0) fmt::format_to(to, "Retry-After: {}\r\n", response.retry_after_s);
-  if (response.wants_token) out += "WWW-Authenticate: Bearer\r\n";
-  if (!framing.keep_alive) out += "Connection: close\r\n";
+  field("Cache-Control", "no-store");
+  if (!response.location.empty()) field("Location", response.location);
+  if (!response.allow.empty()) field("Allow", response.allow);
+  if (response.retry_after_s > 0) number("Retry-After", response.retry_after_s);
+  if (response.wants_token) field("WWW-Authenticate", "Bearer");
+  if (!framing.keep_alive) field("Connection", "close");
   out += "\r\n";
 }
 
