@@ -185,6 +185,10 @@ bool HttpRequestReader::is_within() const {
   return parser_->got_some();
 }
 
+bool HttpRequestReader::is_within_body() const {
+  return parser_->is_header_done();
+}
+
 void HttpRequestReader::next() {
   request_.clear();
   parser_ = std::make_unique<Parser>(limits_, request_, refusal_);

@@ -71,6 +71,8 @@ class HttpRequestReader {
   State read(std::string_view bytes, std::size_t& used);
   /// Whether a part of a request has been read.
   [[nodiscard]] bool is_within() const;
+  /// Whether its header has been, and its body has not come to its end.
+  [[nodiscard]] bool is_within_body() const;
   void next();
 
   [[nodiscard]] const HttpRequest& request() const { return request_; }

@@ -36,6 +36,7 @@ Connection::Connection(ConnectionShare& share, boost::asio::ip::tcp::socket sock
       socket_(std::move(socket)),
       peer_(peer),
       listener_(listener),
+      lot_(share.shedder.draw()),
       reader_(share.options.http) {
   ++connection_counts().opened;
   if (const TlsContext* const tls = share.tls_of(listener)) {
@@ -111,15 +112,17 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t cou
   read_at_ns_ = WorkerClock::now_ns();
   if (is_new) deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
   if (tls_ != nullptr && !tls_->has_begun() && is_http(input_.front())) return refuse_plain();
-  // Operators and edges are heard at any load.
-  const bool may_shed = is_new && listener_ != ListenerKind::admin;
+  share_.shedder.pass(WorkerClock::to_ms(read_at_ns_));
+  // Operators and edges are heard at any load, and so is who sends a body already.
+  const bool sheds =
+      listener_ != ListenerKind::admin && !reader_.is_within_body() && share_.shedder.sheds(lot_);
   if (tls_ == nullptr) {
     unread_ += count;
   } else {
-    if (may_shed && is_shaking_hands() && share_.shedder.sheds()) return refuse_handshake();
+    if (sheds && is_new && is_shaking_hands()) return refuse_handshake();
     unseal(count);
   }
-  if (may_shed && unread_ > 0 && share_.shedder.sheds()) return shed();
+  if (sheds && unread_ > 0 && !is_last()) return shed();
   answer_all();
   if (!output_.empty() || (tls_ != nullptr && tls_->has_output())) return write();
   if (is_last()) return linger();
@@ -148,7 +151,7 @@ void Connection::shed() {
   HttpResponse& response = share_.response;
   response.clear();
   set_problem(503, "overloaded: ask again in a moment", response);
-  response.retry_after_s = 1;
+  response.retry_after_s = Shedder::kRetryAfterSeconds;
   send_last(response);
 }
 

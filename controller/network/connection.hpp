@@ -91,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::ip::tcp::socket socket_;
   geo::IpAddress peer_;
   ListenerKind listener_;
+  double lot_;  ///< see Shedder
   HttpRequestReader reader_;
   std::unique_ptr<TlsSession> tls_;  ///< null where HTTP is plain
   std::vector<char> input_;

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -41,6 +43,9 @@ void require_bound(const tcp::endpoint& endpoint, const boost::system::error_cod
                                        endpoint.port(), error.message()));
 }
 
+/// Connections that may wait to be accepted, as far as the system allows.
+constexpr int kBacklog = 4096;
+
 tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endpoint) {
   tcp::acceptor acceptor(context);
   boost::system::error_code error;
@@ -48,7 +53,7 @@ tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endp
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.set_option(ReusePort(true), error);
   if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(4096, error);
+  if (!error) acceptor.listen(kBacklog, error);
   require_bound(endpoint, error);
   return acceptor;
 }
@@ -92,6 +97,33 @@ std::vector<DnsCookies::Secret> cookie_secrets(const DnsOptions& options) {
 }
 
 }  // namespace
+
+/// What becomes readable when it is told to, and then waits for its turn among the connections that
+/// are: as long as a request that comes at that moment.
+class Probe {
+ public:
+  Probe(asio::io_context& context, std::function<void()> arrived)
+      : events_(context, ::eventfd(0, EFD_CLOEXEC)), arrived_(std::move(arrived)) {}
+
+  void send() {
+    // First this: what is readable already would be read at once.
+    events_.async_read_some(asio::buffer(&count_, sizeof count_),
+                            [this](const boost::system::error_code& error, std::size_t) {
+                              if (!error) arrived_();
+                            });
+    const std::uint64_t one = 1;
+    (void)::write(events_.native_handle(), &one, sizeof one);
+  }
+  void close() {
+    boost::system::error_code ignored;
+    events_.close(ignored);
+  }
+
+ private:
+  asio::posix::stream_descriptor events_;
+  std::function<void()> arrived_;
+  std::uint64_t count_ = 0;
+};
 
 class Server::Worker {
  public:
@@ -178,11 +210,12 @@ class Server::Worker {
       for (Listener& listener : listeners_) {
         // Those that the kernel has accepted already are not to be reset; those of an inherited
         // socket wait for whoever has it next.
-        if (!listener.is_inherited) take_pending(listener);
+        if (!listener.is_inherited) take_pending(listener, kBacklog);
         listener.acceptor.close(ignored);
       }
       for (const auto& dns : dns_) dns->stop();
       delay_timer_.cancel();
+      probe_.close();
       timer_.cancel();
     });
   }
@@ -192,6 +225,7 @@ class Server::Worker {
 
  private:
   static constexpr std::int64_t kIdleGraceMs = 1000;
+  static constexpr std::size_t kAcceptedAtOnce = 64;
 
   struct Listener {
     tcp::acceptor acceptor;
@@ -211,7 +245,7 @@ class Server::Worker {
   }
 
   void accept(Listener& listener);
-  void take_pending(Listener& listener);
+  void take_pending(Listener& listener, std::size_t count_max);
   void add(tcp::socket socket, ListenerKind listener);
   void refuse(tcp::socket& socket, ListenerKind listener);
   void remove(const std::shared_ptr<Connection>& connection);
@@ -226,6 +260,10 @@ class Server::Worker {
   std::vector<std::unique_ptr<DnsListener>> dns_;
   asio::steady_timer timer_{context_};
   asio::steady_timer delay_timer_{context_};
+  Probe probe_{context_, [this] {
+                 share_.shedder.end(WorkerClock::now_ms());
+                 measure_delay();
+               }};
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
@@ -238,14 +276,17 @@ void Server::Worker::accept(Listener& listener) {
       [this, &listener](const boost::system::error_code& error, tcp::socket socket) {
         // One that was taken before the acceptor was closed is ours to answer.
         if (!error) add(std::move(socket), listener.kind);
-        if (listener.acceptor.is_open()) accept(listener);
+        if (!listener.acceptor.is_open()) return;
+        // One a turn would be too few where turns take long.
+        if (!error) take_pending(listener, kAcceptedAtOnce);
+        accept(listener);
       });
 }
 
-void Server::Worker::take_pending(Listener& listener) {
+void Server::Worker::take_pending(Listener& listener, std::size_t count_max) {
   boost::system::error_code error;
   listener.acceptor.non_blocking(true, error);
-  while (!error) {
+  for (std::size_t i = 0; i < count_max && !error; ++i) {
     tcp::socket socket(context_);
     listener.acceptor.accept(socket, error);
     if (!error) add(std::move(socket), listener.kind);
@@ -316,12 +357,10 @@ void Server::Worker::sweep() {
 }
 
 void Server::Worker::measure_delay() {
+  share_.shedder.begin(WorkerClock::now_ms() + Shedder::kMeasureEveryMs);
   delay_timer_.expires_after(std::chrono::milliseconds(Shedder::kMeasureEveryMs));
   delay_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error || share_.is_draining) return;
-    const auto late = asio::steady_timer::clock_type::now() - delay_timer_.expiry();
-    share_.shedder.note(std::chrono::duration_cast<std::chrono::milliseconds>(late).count());
-    measure_delay();
+    if (!error && !share_.is_draining) probe_.send();
   });
 }
 
