@@ -64,11 +64,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   [[nodiscard]] const geo::IpAddress& peer() const { return peer_; }
   [[nodiscard]] ConnectionCounts& connection_counts() {
-    return share_.api.traffic().connections_of(listener_);
+    return share_.api.tally().traffic().connections_of(listener_);
   }
 
  private:
-  [[nodiscard]] HttpCounts& http_counts() { return share_.api.traffic().at(listener_); }
+  [[nodiscard]] HttpCounts& http_counts() { return share_.api.tally().traffic().at(listener_); }
 
   [[nodiscard]] bool is_between_requests() const;
   [[nodiscard]] bool is_shaking_hands() const;

@@ -145,12 +145,12 @@ class Server::Worker {
   std::uint16_t listen_dns(const tcp::endpoint& endpoint) {
     dns_.push_back(std::make_unique<DnsListener>(context_, endpoint.address().to_string(),
                                                  endpoint.port(), dns_handler(),
-                                                 share_.api.traffic()));
+                                                 share_.api.tally().traffic()));
     return dns_.back()->port();
   }
   void share_dns(int udp, int tcp) {
     dns_.push_back(std::make_unique<DnsListener>(context_, duplicate(udp), duplicate(tcp),
-                                                 dns_handler(), share_.api.traffic()));
+                                                 dns_handler(), share_.api.tally().traffic()));
   }
 
   /// The port that it got.
@@ -185,13 +185,13 @@ class Server::Worker {
     measure_delay();
     thread_ = std::thread([this] {
       context_.run();
-      publisher_.add(share_.api.take());
+      publisher_.add(share_.api.tally().take());
     });
   }
 
   void publish(const Publisher::Snapshot& snapshot, const TlsContexts& tls) {
     asio::post(context_, [this, snapshot, tls] {
-      publisher_.add(share_.api.take());
+      publisher_.add(share_.api.tally().take());
       share_.api.install(snapshot);
       share_.tls = tls;
       answerer_.install(snapshot);
@@ -239,7 +239,7 @@ class Server::Worker {
       const bool is_udp = read.transport == DnsTransport::udp;
       for (const DnsOutcome& outcome :
            answerer_.answer(items, share_.clock.wall_ms(read.at_ns), is_udp, out, ends)) {
-        share_.api.note(outcome, read.transport);
+        share_.api.tally().count(outcome, read.transport);
       }
     };
   }
@@ -302,7 +302,7 @@ void Server::Worker::add(tcp::socket socket, ListenerKind listener) {
   std::size_t& of_peer = by_peer_[peer.text()];
   const bool is_full = connections_.size() >= connections_max_;
   if (is_full || of_peer >= share_.options.connections_per_peer_max) {
-    ConnectionCounts& counts = share_.api.traffic().connections_of(listener);
+    ConnectionCounts& counts = share_.api.tally().traffic().connections_of(listener);
     ++(is_full ? counts.refused : counts.refused_peer);
     refuse(socket, listener);
     return;
@@ -321,7 +321,7 @@ void Server::Worker::refuse(tcp::socket& socket, ListenerKind listener) {
   } else {
     HttpResponse& response = share_.response;
     set_problem(503, "there are too many connections", response);
-    share_.api.traffic().at(listener).note(response.status);
+    share_.api.tally().traffic().at(listener).note(response.status);
     response.retry_after_s = 1;
     append(
         response,

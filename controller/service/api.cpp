@@ -10,12 +10,12 @@
 #include <boost/url/url_view.hpp>
 #include <exception>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include "cache/ids.hpp"
 #include "controller/config/fault.hpp"
 #include "controller/config/routing_reader.hpp"
+#include "controller/service/edge_answers.hpp"
 #include "controller/service/metrics.hpp"
 #include "controller/service/parameters.hpp"
 #include "controller/service/problem.hpp"
@@ -31,10 +31,6 @@ namespace {
 namespace json = boost::json;
 namespace urls = boost::urls;
 
-/// Decisions of a tick that are kept as a sample.
-constexpr std::size_t kSampleMax = 256;
-/// Decisions of a tick that are logged.
-constexpr std::size_t kLoggedMax = 20'000;
 /// Decisions of a batch that are made before they are written: few enough to stay in the cache.
 constexpr std::size_t kDecidedAtOnce = 64;
 
@@ -151,7 +147,7 @@ Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
     : options_(std::move(options)),
       actions_(std::move(actions)),
       publisher_(publisher),
-      sampler_(options_.logged_ratio, std::random_device{}()),
+      tally_(options_.logged_ratio, actions_.log),
       keys_(sim::CacheKeyRules{}),
       plans_(actions_.planning),
       purges_(actions_.purging) {
@@ -162,42 +158,16 @@ Api::Api(ApiOptions options, ApiActions actions, Publisher& publisher)
 void Api::install(Publisher::Snapshot snapshot) {
   const bool is_new_fleet = snapshot_ == nullptr || snapshot_->fleet != snapshot->fleet;
   snapshot_ = std::move(snapshot);
+  tally_.install(snapshot_);
   if (!is_new_fleet) return;
   writer_.emplace(snapshot_->fleet);
-  tick_.fleet = snapshot_->fleet;
-  tick_.by_edge.assign(snapshot_->fleet->fleet().edges.size(), {});
-}
-
-WorkerTick Api::take() {
-  hand_over_logged();
-  WorkerTick next{.fleet = tick_.fleet, .by_edge = std::vector<EdgeCounts>(tick_.by_edge.size())};
-  next.sample.reserve(kSampleMax);
-  return std::exchange(tick_, std::move(next));
-}
-
-void Api::hand_over_logged() {
-  if (logged_.empty()) return;
-  const std::size_t count = logged_.size();
-  const bool is_taken = actions_.log && actions_.log({snapshot_, std::exchange(logged_, {})});
-  (is_taken ? tick_.traffic.logged_decisions : tick_.traffic.unlogged_decisions) += count;
-  logged_.clear();
-}
-
-void Api::note(const DnsOutcome& outcome, DnsTransport transport) {
-  DnsCounts& counts = tick_.traffic.at(transport);
-  ++counts.limited[static_cast<std::size_t>(outcome.limited)];
-  if (outcome.limited == DnsLimited::dropped) return;
-  ++counts.by_code[std::min(static_cast<std::size_t>(outcome.code), kDnsCodes - 1)];
-  if (!outcome.decision) return;
-  if (add_counts(outcome.request, *outcome.decision)) add_sample(outcome.request, outcome.client);
-  if (sampler_.takes()) add_logged({outcome.request, outcome.client, *outcome.decision, {}});
 }
 
 void Api::answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
   response.clear();
   find_answer(request, caller, response);
   const ListenerKind listener = caller.is_admin ? ListenerKind::admin : ListenerKind::clients;
-  tick_.traffic.at(listener).note(response.status);
+  tally_.traffic().at(listener).note(response.status);
 }
 
 void Api::find_answer(const HttpRequest& request, const Caller& caller, HttpResponse& response) {
@@ -261,46 +231,8 @@ policy::ServiceIndex Api::service(std::string_view name) const {
 
 policy::Decision Api::decide(const policy::Request& request, std::string_view key) {
   const policy::Decision decision = policy::route(request, *snapshot_);
-  count(request, decision, key);
+  tally_.count(request, decision, key);
   return decision;
-}
-
-void Api::count(const policy::Request& request, const policy::Decision& decision,
-                std::string_view key) {
-  const bool is_sampled = add_counts(request, decision);
-  const bool is_logged = sampler_.takes();
-  if (!is_sampled && !is_logged) return;
-  const policy::Client client = policy::locate(request.client, snapshot_->fleet->map());
-  if (is_sampled) add_sample(request, client);
-  if (is_logged) add_logged({request, client, decision, std::string(key)});
-}
-
-bool Api::add_counts(const policy::Request& request, const policy::Decision& decision) {
-  tick_.decisions.add(request.service, snapshot_->fleet->sites()[decision.cell].source,
-                      decision.reason);
-  if (decision.edge != cache::kNoEdge) ++tick_.by_edge[cache::index(decision.edge)].decisions;
-  if (decision.wanted != cache::kNoEdge) {
-    EdgeCounts& wanted = tick_.by_edge[cache::index(decision.wanted)];
-    ++wanted.wanted;
-    if (decision.edge != decision.wanted) ++wanted.refused;
-  }
-  return tick_.decided++ % tick_.sample_stride == 0;
-}
-
-void Api::add_sample(const policy::Request& request, const policy::Client& client) {
-  tick_.sample.push_back({request, client});
-  if (tick_.sample.size() < kSampleMax) return;
-  for (std::size_t i = 0; 2 * i < tick_.sample.size(); ++i) tick_.sample[i] = tick_.sample[2 * i];
-  tick_.sample.resize((tick_.sample.size() + 1) / 2);
-  tick_.sample_stride *= 2;
-}
-
-void Api::add_logged(LoggedDecision logged) {
-  if (logged_.size() < kLoggedMax) {
-    logged_.push_back(std::move(logged));
-  } else {
-    ++tick_.traffic.unlogged_decisions;
-  }
 }
 
 void Api::get_route(Context& context) {
@@ -395,7 +327,7 @@ void Api::write_decisions(std::string_view end, bool stale, std::string& body) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const std::string_view error = batch_.error_at(begin + i);
       if (error.empty()) {
-        count(requests[i], decisions[i], batch_.key_at(begin + i));
+        tally_.count(requests[i], decisions[i], batch_.key_at(begin + i));
         const policy::Question question{.client = batch_.client_at(begin + i),
                                         .key = batch_.key_at(begin + i),
                                         .is_stale = stale};
@@ -411,66 +343,13 @@ void Api::write_decisions(std::string_view end, bool stale, std::string& body) {
 }
 
 void Api::get_edges(Context& context) {
-  json::array edges;
-  for (const EdgeView& view : publisher_.edges(context.caller.now_ms)) {
-    json::object edge{{"edge", view.name}, {"mode", cache::name(view.state.mode)}};
-    edge["excluded"] = view.exclusion == policy::Exclusion::none
-                           ? json::value(nullptr)
-                           : json::value(policy::name(view.exclusion));
-    edge["drained"] = view.is_drained;
-    edge["load_ratio"] = view.state.load_ratio;
-    edge["bandwidth_used_bps"] = view.state.bandwidth_used_bps;
-    edge["age_ms"] = view.has_reported ? json::value(context.caller.now_ms - view.state.seen_at_ms)
-                                       : json::value(nullptr);
-    edge["requests_per_second"] = view.requests_per_second;
-    edge["fair_share_requests_per_second"] = view.fair_share;
-    edge["hit_ratio"] = view.hit_ratio ? json::value(*view.hit_ratio) : json::value(nullptr);
-    edges.emplace_back(std::move(edge));
-  }
-  const ReloadStatus reloads = publisher_.reloads();
-  context.response.body = policy::json_text(
-      json::object{{"edges", std::move(edges)},
-                   {"snapshot_version", snapshot_->version},
-                   {"reload_error", reloads.last_error.empty() ? json::value(nullptr)
-                                                               : json::value(reloads.last_error)}});
+  context.response.body = edges_answer(publisher_, snapshot_->version, context.caller.now_ms);
 }
 
 void Api::get_forecast(Context& context) {
   static constexpr std::string_view kKnown[] = {"edge", "hours"};
-  constexpr std::uint64_t kHoursMax = 168;
-  constexpr std::int64_t kHourMs = 3'600'000;
-  const Parameters parameters(context.query, kKnown);
-  const std::uint64_t hours = parameters.text("hours").empty() ? 24 : parameters.count("hours");
-  if (hours < 1 || hours > kHoursMax) {
-    refuse(400, fmt::format("hours: expected from 1 to {}", kHoursMax));
-  }
-  const std::string_view name = parameters.text("edge");
-  const cache::Fleet& fleet = snapshot_->fleet->fleet();
-  if (!name.empty() && !fleet.find(name)) {
-    refuse(404, fmt::format("no edge is named {}", quote(name)));
-  }
-  const Publisher::Demand demand = publisher_.demand();
-  const std::int64_t from_ms = (context.caller.now_ms / kHourMs + 1) * kHourMs;
-  json::array edges;
-  for (std::size_t at = 0; demand.profiles != nullptr && at < demand.profiles->size(); ++at) {
-    const cache::Edge& edge = demand.fleet->edges[at];
-    if (!name.empty() && edge.name != name) continue;
-    const policy::DemandProfile& profile = (*demand.profiles)[at];
-    json::array expectations;
-    for (std::uint64_t hour = 0; hour < hours; ++hour) {
-      const std::int64_t at_ms = from_ms + static_cast<std::int64_t>(hour) * kHourMs;
-      const auto expected = profile.hour(at_ms);
-      if (!expected) break;
-      expectations.push_back({{"at", at_ms / 1000},
-                              {"expected", expected->expected},
-                              {"low", expected->low},
-                              {"high", expected->high}});
-    }
-    edges.push_back({{"edge", edge.name},
-                     {"hours_seen", profile.hours_seen()},
-                     {"requests", std::move(expectations)}});
-  }
-  context.response.body = policy::json_text(json::object{{"edges", std::move(edges)}});
+  context.response.body = forecast_answer(publisher_, snapshot_->fleet->fleet(),
+                                          Parameters(context.query, kKnown), context.caller.now_ms);
 }
 
 void Api::get_plans(Context& context) {

@@ -10,13 +10,11 @@
 #include <vector>
 
 #include "controller/cache_events.hpp"
-#include "controller/dns/answerer.hpp"
 #include "controller/http/client_address.hpp"
 #include "controller/http/request.hpp"
 #include "controller/http/response.hpp"
 #include "controller/service/catalog_answers.hpp"
-#include "controller/service/counts.hpp"
-#include "controller/service/decision_log.hpp"
+#include "controller/service/decision_tally.hpp"
 #include "controller/service/plan_answers.hpp"
 #include "controller/service/publisher.hpp"
 #include "controller/service/purge_answers.hpp"
@@ -58,8 +56,7 @@ struct ApiActions {
   /// sim::InputError for what is neither.
   std::function<sim::RttReading(std::string_view, const geo::AddressMap&, std::int64_t now_ms)>
       measure;
-  /// Takes decisions for the decision log; false if more wait than may. Does not wait for a disk.
-  std::function<bool(LoggedDecisions)> log;
+  DecisionTally::Log log;
   /// Makes and publishes plans; null where edges are not followed.
   Planning* planning = nullptr;
   /// Tells edges what to hold no more; nothing: there is no store to tell them through.
@@ -75,12 +72,8 @@ class Api {
 
   /// Answers by this snapshot from now on.
   void install(Publisher::Snapshot snapshot);
-  /// What was decided since the last call.
-  [[nodiscard]] WorkerTick take();
-  /// Counts an answer given elsewhere by the same snapshot, over DNS.
-  void note(const DnsOutcome& outcome, DnsTransport transport);
-  /// Where whoever calls counts what else there is; take() takes it too.
-  [[nodiscard]] TrafficCounts& traffic() { return tick_.traffic; }
+  /// What is counted of what was decided, by whoever else decides by the same snapshot too.
+  [[nodiscard]] DecisionTally& tally() { return tally_; }
 
   /// `response` is cleared first.
   void answer(const HttpRequest& request, const Caller& caller, HttpResponse& response);
@@ -129,13 +122,6 @@ class Api {
   [[nodiscard]] policy::Decision decide(const policy::Request& request, std::string_view key);
   /// Decides and answers all of batch_; `end` is what ends each.
   void write_decisions(std::string_view end, bool stale, std::string& body);
-  void count(const policy::Request& request, const policy::Decision& decision,
-             std::string_view key);
-  /// Counts all but the sample; true if the sample takes this one.
-  [[nodiscard]] bool add_counts(const policy::Request& request, const policy::Decision& decision);
-  void add_sample(const policy::Request& request, const policy::Client& client);
-  void add_logged(LoggedDecision logged);
-  void hand_over_logged();
   [[nodiscard]] policy::ServiceIndex service(std::string_view name) const;
   [[nodiscard]] CatalogAnswers& catalog();
   [[nodiscard]] std::optional<ServedCatalog::Counts> catalog_counts() const;
@@ -144,9 +130,7 @@ class Api {
   ApiActions actions_;
   Publisher& publisher_;
   Publisher::Snapshot snapshot_;
-  WorkerTick tick_;
-  DecisionSampler sampler_;
-  std::vector<LoggedDecision> logged_;  ///< since the last tick
+  DecisionTally tally_;
   EventReader events_;
   sim::CacheKeyWriter keys_;
   std::string key_;

@@ -93,7 +93,7 @@ class Asked {
     return response_;
   }
   void tick(std::int64_t now_ms = kNowMs) {
-    publisher_.add(api_.take());
+    publisher_.add(api_.tally().take());
     if (auto hits = learning_.learn(now_ms)) publisher_.set_hits(std::move(*hits));
     api_.install(publisher_.tick(now_ms, 1));
   }

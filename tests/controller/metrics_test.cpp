@@ -69,7 +69,7 @@ class Service {
     return response.status;
   }
   void tick() {
-    for (const auto& worker : workers_) publisher_.add(worker->take());
+    for (const auto& worker : workers_) publisher_.add(worker->tally().take());
     const auto snapshot = publisher_.tick(kNowMs, 1);
     for (const auto& worker : workers_) worker->install(snapshot);
   }
@@ -117,7 +117,7 @@ TEST_CASE("sums over labels are what was answered, however it is cut up") {
   outcome.decision->reason = policy::Reason::best_score;
   outcome.decision->edge = cache::EdgeId{1};
   outcome.decision->wanted = cache::EdgeId{0};
-  service.worker(1).note(outcome, DnsTransport::tcp);
+  service.worker(1).tally().count(outcome, DnsTransport::tcp);
   ++asked[0];
   service.tick();
 
@@ -194,8 +194,8 @@ TEST_CASE("a duration counts in the first bucket that holds it, and in the sum")
   CHECK(none.sum_ns() == 0);
 
   Service service(routing_of({"x"}, {"s"}), 2);
-  service.worker(0).traffic().at(ListenerKind::clients).durations.add(20'000, 7);
-  service.worker(1).traffic().at(ListenerKind::clients).durations.add(60'000'000'000, 1);
+  service.worker(0).tally().traffic().at(ListenerKind::clients).durations.add(20'000, 7);
+  service.worker(1).tally().traffic().at(ListenerKind::clients).durations.add(60'000'000'000, 1);
   service.tick();
   const Exposition metrics = service.metrics();
   const std::string family = "edgeward_http_request_duration_seconds";
@@ -245,9 +245,9 @@ TEST_CASE("certificates in force are told with their end, handshakes with what c
   };
   CHECK(days("clients") == Approx(90).margin(0.1));
   CHECK(days("admin") == Approx(3).margin(0.1));
-  service.worker(0).traffic().connections_of(ListenerKind::admin).handshakes_failed = 2;
-  service.worker(1).traffic().connections_of(ListenerKind::admin).handshakes_failed = 3;
-  service.worker(1).traffic().connections_of(ListenerKind::admin).handshakes_done = 7;
+  service.worker(0).tally().traffic().connections_of(ListenerKind::admin).handshakes_failed = 2;
+  service.worker(1).tally().traffic().connections_of(ListenerKind::admin).handshakes_failed = 3;
+  service.worker(1).tally().traffic().connections_of(ListenerKind::admin).handshakes_done = 7;
   service.tick();
   const auto handshakes = [&](const char* result) {
     return service.metrics().sum("edgeward_tls_handshakes_total",
