@@ -105,7 +105,9 @@ std::string answers(std::string_view bytes, std::size_t at_a_time) {
       controller::append(response, {.date = "Thu, 01 Jan 1970 00:00:00 GMT"}, answer);
       check_answer(answer, response);
       if (state == State::refused) return all + "refused";
-      all += answer;
+      // What the process has used changes from one call to the next.
+      const bool is_metrics = response.content_type.starts_with("text/plain; version=");
+      all += is_metrics ? "metrics" : answer;
       reader.next();
       continue;
     }
