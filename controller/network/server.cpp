@@ -216,6 +216,7 @@ class Server::Worker {
       for (const auto& dns : dns_) dns->stop();
       delay_timer_.cancel();
       probe_.close();
+      share_.shedder.cease();
       timer_.cancel();
     });
   }

@@ -36,6 +36,8 @@ class Shedder {
     note(now_ms - begun_ms_, now_ms);
     begun_ms_ = kNever;
   }
+  /// No measurement is under way any more, nor will one be.
+  void cease() { begun_ms_ = kNever; }
   /// Now and then in between: a measurement that takes too long already counts before it ends.
   void pass(std::int64_t now_ms) {
     if (now_ms - begun_ms_ <= delay_max_ms_ || now_ms - noted_ms_ < kMeasureEveryMs) return;

@@ -88,6 +88,14 @@ TEST_CASE("what takes too long counts before it has ended") {
   CHECK(service.refused() > 300);
 }
 
+TEST_CASE("what is measured no more is not late") {
+  Passing service(100);
+  service.shedder.begin(service.now_ms);
+  service.shedder.cease();
+  for (int i = 0; i < 100; ++i) service.shedder.pass(service.now_ms += 100);
+  CHECK(service.refused() == 0);
+}
+
 TEST_CASE("while the delay falls no more are refused than are already") {
   Passing service(100);
   service.measure_for(2000, 1000);
