@@ -362,7 +362,7 @@ int run_serve(const ServeCommand& command) {
       make_planning(config, routing.fleet, publisher, learn, log);
   if (planning) reloader.tell_fleets([&](auto fleet) { planning->replace(std::move(fleet)); });
   const ApiActions actions{
-      .reload = [&] { return reloader.start("POST /v1/reload"); },
+      .reload = [&] { reloader.start("POST /v1/reload"); },
       .save = [&] { keeper.note(); },
       .learn =
           [&](auto events, const cache::Fleet& fleet) {

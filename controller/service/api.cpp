@@ -425,7 +425,8 @@ void Api::post_rtt(Context& context) {
 }
 
 void Api::post_reload(Context& context) {
-  if (!actions_.reload || !actions_.reload()) refuse(409, "a reload is under way");
+  if (!actions_.reload) refuse(503, "nothing is reloaded here");
+  actions_.reload();
   context.response.status = 202;
   context.response.body = policy::json_text(json::object{{"reload", "started"}});
 }

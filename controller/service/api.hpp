@@ -45,8 +45,8 @@ struct ApiOptions {
 
 /// What the admin listener sets in motion.
 struct ApiActions {
-  /// Reads configuration and databases anew, off the caller's thread; false if that is under way.
-  std::function<bool()> reload;
+  /// Reads configuration and databases anew, off the caller's thread.
+  std::function<void()> reload;
   /// What has to be kept beyond a restart has changed. Does not wait for a disk.
   std::function<void()> save;
   /// Takes what edges reported of their requests, edges numbered as in the fleet: false if too much

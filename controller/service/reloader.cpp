@@ -87,22 +87,17 @@ Reloader::~Reloader() {
   thread_.join();
 }
 
-bool Reloader::start(const char* cause) {
-  bool is_under_way = false;
+void Reloader::start(const char* cause) {
   {
     const std::lock_guard lock(mutex_);
-    is_under_way = asked_by_ != nullptr;
-    if (!is_under_way) asked_by_ = cause;
-  }
-  if (is_under_way) {
-    log_.write({.level = LogLevel::warning,
-                .message = "a reload is under way already",
-                .fields = {{"cause", cause}}});
-    return false;
+    if (asked_by_ != nullptr) {
+      asked_again_by_ = cause;
+      return;
+    }
+    asked_by_ = cause;
   }
   supervisor_.reloading();
   wake_.notify_one();
-  return true;
 }
 
 void Reloader::run() {
@@ -120,8 +115,8 @@ void Reloader::run() {
     if (asked_by != nullptr) {
       reload(asked_by);
       const std::lock_guard lock(mutex_);
-      asked_by_ = nullptr;  // from now on another may be asked for
-      has_ended_ = true;
+      asked_by_ = std::exchange(asked_again_by_, nullptr);
+      if (asked_by_ == nullptr) has_ended_ = true;
     } else {
       look_at_files(now_ms);
     }

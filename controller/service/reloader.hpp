@@ -48,9 +48,9 @@ class Reloader {
            const Log& log);
   ~Reloader();
 
-  /// Reads everything anew; false if that is under way. `cause` is who asked for it, for the log,
-  /// and is kept. Any thread.
-  bool start(const char* cause);
+  /// Reads everything anew; where that is under way, once more after it. `cause` is who asked for
+  /// it, for the log, and is kept. Any thread.
+  void start(const char* cause);
   /// Who else is to hear of each fleet that is taken over. Before the first reload.
   void tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet>)> tell);
   /// Whether one that was asked for has come to its end since this was asked last, and none is
@@ -102,7 +102,8 @@ class Reloader {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::function<void(std::shared_ptr<const cache::Fleet>)> tell_fleet_;
-  const char* asked_by_ = nullptr;  ///< while a reload is asked for or under way
+  const char* asked_by_ = nullptr;        ///< while a reload is asked for or under way
+  const char* asked_again_by_ = nullptr;  ///< meanwhile
   bool is_ending_ = false;
   std::atomic<bool> has_ended_{false};
   std::thread thread_;

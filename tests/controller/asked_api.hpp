@@ -46,7 +46,7 @@ class Asked {
               .admin_token = std::move(token),
               .stale_after_ms = 5000,
               .batch_items_max = 3},
-             {.reload = [this] { return ++reloads_ == 1; },
+             {.reload = [this] { ++reloads_; },
               .save = [this] { ++saves_; },
               .learn = [this](auto events,
                               const cache::Fleet& of) { return learning_.add(events, of); },

@@ -117,6 +117,19 @@ TEST_CASE("a reload takes a good configuration and refuses a bad one") {
   CHECK(edge_of(connection.get(kRoute)) == "fra2");
 }
 
+TEST_CASE("a reload that is asked for while one is under way comes after it") {
+  const Place place;
+  Serving serving(place.arguments());
+  HttpConnection admin(serving.admin_port());
+  for (int i = 0; i < 20; ++i) CHECK(admin.post("/v1/reload").status == 202);
+  // What is written before the last one is asked for is taken in, however many were before.
+  place.write_fleet("fra2", "fra2");
+  CHECK(admin.post("/v1/reload").status == 202);
+  HttpConnection connection(serving.port());
+  wait_for_edge(connection, "fra2");
+  CHECK(serving.stop() == 0);
+}
+
 TEST_CASE("a changed file is taken in without being asked, once it lies still") {
   const Place place;
   Serving serving(place.arguments());
