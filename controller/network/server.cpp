@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -54,6 +55,7 @@ tcp::acceptor open_acceptor(asio::io_context& context, const tcp::endpoint& endp
   if (!error) acceptor.set_option(ReusePort(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(kBacklog, error);
+  if (!error) acceptor.non_blocking(true, error);
   require_bound(endpoint, error);
   return acceptor;
 }
@@ -96,14 +98,12 @@ std::vector<DnsCookies::Secret> cookie_secrets(const DnsOptions& options) {
                   file.string(), kCookieSecretsMax));
 }
 
-}  // namespace
-
 /// What becomes readable when it is told to, and then waits for its turn among the connections that
 /// are: as long as a request that comes at that moment.
 class Probe {
  public:
   Probe(asio::io_context& context, std::function<void()> arrived)
-      : events_(context, ::eventfd(0, EFD_CLOEXEC)), arrived_(std::move(arrived)) {}
+      : events_(context, open()), arrived_(std::move(arrived)) {}
 
   void send() {
     // First this: what is readable already would be read at once.
@@ -120,10 +120,18 @@ class Probe {
   }
 
  private:
+  static int open() {
+    const int events = ::eventfd(0, EFD_CLOEXEC);
+    if (events >= 0) return events;
+    throw boost::system::system_error(errno, boost::system::system_category(), "eventfd");
+  }
+
   asio::posix::stream_descriptor events_;
   std::function<void()> arrived_;
   std::uint64_t count_ = 0;
 };
+
+}  // namespace
 
 class Server::Worker {
  public:
@@ -162,6 +170,7 @@ class Server::Worker {
     tcp::acceptor acceptor(context_);
     const bool is_v6 = local_address(socket).starts_with('[');
     acceptor.assign(is_v6 ? tcp::v6() : tcp::v4(), duplicate(socket));
+    acceptor.non_blocking(true);
     listeners_.push_back({std::move(acceptor), kind, true});
   }
   [[nodiscard]] std::string listens_at(ListenerKind kind) {
@@ -286,7 +295,6 @@ void Server::Worker::accept(Listener& listener) {
 
 void Server::Worker::take_pending(Listener& listener, std::size_t count_max) {
   boost::system::error_code error;
-  listener.acceptor.non_blocking(true, error);
   for (std::size_t i = 0; i < count_max && !error; ++i) {
     tcp::socket socket(context_);
     listener.acceptor.accept(socket, error);
