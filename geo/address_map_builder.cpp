@@ -136,11 +136,12 @@ void AddressMapBuilder::add(NetworkLayer layer) {
   const auto is_centre = [&](CellIndex cell) {
     return cells_->list[cell].source == LocationSource::country;
   };
-  ranges_ = AddressRanges::merged(ranges_, layer.ranges, [&](CellIndex above, std::uint32_t below) {
-    // A point is more than the centre of a country, whichever database has it.
-    const bool is_better = below != 0 && is_centre(above) && !is_centre(cells[below]);
-    return above == 0 || is_better ? cells[below] : above;
-  });
+  ranges_ = AddressRanges::merged(
+      std::move(ranges_), std::move(layer.ranges), [&](CellIndex above, std::uint32_t below) {
+        // A point is more than the centre of a country, whichever database has it.
+        const bool is_better = below != 0 && is_centre(above) && !is_centre(cells[below]);
+        return above == 0 || is_better ? cells[below] : above;
+      });
 }
 
 void AddressMapBuilder::add_countries(const CountryCentres& centres) {
