@@ -120,7 +120,7 @@ TEST_CASE("what was answered over HTTP and DNS is in the metrics, each under its
 }
 
 TEST_CASE("connections that were refused or waited for in vain are counted") {
-  const Place place(", limits: {connections_per_peer: 3, idle: 300ms, request: 300ms}");
+  const Place place(", limits: {connections_per_peer: 3, idle: 1500ms, request: 1500ms}");
   Serving serving(place.arguments());
   {
     HttpConnection admin(serving.admin_port());
