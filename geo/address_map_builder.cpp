@@ -151,6 +151,9 @@ void AddressMapBuilder::add_countries(const CountryCentres& centres) {
 }
 
 std::shared_ptr<const AddressMap> AddressMapBuilder::build() && {
+  if (cells_->list.size() > AddressRanges::kDeep) {
+    throw std::length_error("more than 16,777,215 different places");
+  }
   auto map = std::make_shared<AddressMap>();
   cells_->numbers = {};
   map->v4_ = RangeMap<std::uint32_t>(ranges_.v4());

@@ -56,6 +56,7 @@ class AddressMapBuilder {
   /// Cells for countries' centres, for clients of whom only the country is known.
   void add_countries(const CountryCentres& centres);
 
+  /// Throws std::length_error for 16.8 million different places and more.
   [[nodiscard]] std::shared_ptr<const AddressMap> build() &&;
 
  private:

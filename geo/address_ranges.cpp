@@ -4,6 +4,7 @@
 #include <cassert>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 
@@ -67,7 +68,7 @@ std::optional<AddressRanges::Position> AddressRanges::after(const IpAddress& las
 }
 
 void AddressRanges::append(const IpPrefix& network, std::uint32_t value) {
-  assert(value != kDeep);
+  if (value >= kDeep) throw std::length_error("more than 16,777,213 different places");
   const bool is_v4 = is_v4_prefix(network);
   const Position begin = is_v4 ? Position{.high = word(network.address, 8) & kV4Last}
                                : Position{word(network.address, 0), word(network.address, 8)};
@@ -137,6 +138,7 @@ void AddressRanges::push_v6(const Position& at, std::uint32_t value) {
 }
 
 AddressRanges AddressRanges::of_nested(const std::vector<IpPrefix>& prefixes) {
+  if (prefixes.size() >= kDeep) throw std::length_error("more than 16,777,214 prefixes");
   std::vector<std::uint32_t> order(prefixes.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {

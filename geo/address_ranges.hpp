@@ -33,8 +33,8 @@ struct DeepRange {
 /// no network covers.
 class AddressRanges {
  public:
-  /// Stands for "see deep()" where a /64 has its value; no value may equal it.
-  static constexpr std::uint32_t kDeep = 0xFFFF'FFFF;
+  /// Stands for "see deep()" where a /64 has its value; values are below it.
+  static constexpr std::uint32_t kDeep = RangeMap<std::uint64_t>::kValueMax;
 
   using V4 = RangeMap<std::uint32_t>::Range;
   using V6 = RangeMap<std::uint64_t>::Range;
@@ -45,7 +45,7 @@ class AddressRanges {
   void reserve(std::size_t v4, std::size_t v6);
 
   /// Gives a network its value. Networks of a family come in ascending order and do not overlap;
-  /// families may alternate.
+  /// families may alternate. Throws std::length_error for a value that is not below kDeep.
   void append(const IpPrefix& network, std::uint32_t value);
 
   [[nodiscard]] const std::vector<V4>& v4() const { return v4_; }
@@ -62,7 +62,8 @@ class AddressRanges {
                                             Combine combine);
 
   /// Prefixes that may overlap: the longest that holds an address decides; of equal ones the last.
-  /// Values are positions in the list + 1.
+  /// Values are positions in the list + 1; throws std::length_error for so many that one is not
+  /// below kDeep.
   [[nodiscard]] static AddressRanges of_nested(const std::vector<IpPrefix>& prefixes);
 
   /// From the lists of a finished map.

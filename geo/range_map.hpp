@@ -18,15 +18,18 @@ namespace edgeward::geo {
 /// that begins at or before the key.
 ///
 /// A static B-tree in arrays (after Khuong and Morin, "Array layouts for comparison-based
-/// searching", 2017): the sorted begins, cut into leaves of up to 32; above them branches with the
+/// searching", 2017): the sorted begins, cut into leaves of up to 25; above them branches with the
 /// begins of up to 15 leaves, and above those nodes of 16 whole keys, level on level. A look-up
 /// reads one of each, without a branch that depends on the data; four million ranges make six
 /// levels, of which those above the leaves mostly stay in the processor's cache. Leaves and
-/// branches hold distances of 31 bits instead of keys (see Begins), so that wide keys take no more
-/// lines than narrow ones. Immutable, so any number of threads may look up.
+/// branches hold distances of 16 and 31 bits instead of keys (see Begins), so that wide keys take
+/// no more lines than narrow ones. Immutable, so any number of threads may look up.
 template <class Key>
 class RangeMap {
  public:
+  /// What a value can be at most: a leaf has 24 bits for each.
+  static constexpr std::uint32_t kValueMax = 0xFF'FFFF;
+
   /// One range: from `begin` up to the next one's.
   struct Range {
     Key begin = 0;
@@ -35,16 +38,16 @@ class RangeMap {
 
   RangeMap() : RangeMap(std::vector<Range>{{}}) {}
 
-  /// Ranges in ascending order of begin, no two the same, the first at 0.
+  /// Ranges in ascending order of begin, no two the same, the first at 0; values up to kValueMax.
   explicit RangeMap(const std::vector<Range>& ranges) : size_(ranges.size()) {
     assert(!ranges.empty() && ranges.front().begin == 0);
     std::vector<Key> firsts;
-    leaves_.reserve(ranges.size() / kLeaf * 17 / 16 + 1);  // some are not filled
+    leaves_.reserve(ranges.size() / kLeaf * 9 / 8 + 1);  // some are not filled
     for (std::span<const Range> rest(ranges); !rest.empty();) {
       Leaf& leaf = leaves_.emplace_back();
       const std::size_t count =
           leaf.fill(rest.size(), [&](std::size_t i) { return rest[i].begin; });
-      for (std::size_t i = 0; i < count; ++i) leaf.values[i] = rest[i].value;
+      for (std::size_t i = 0; i < count; ++i) leaf.set_value(i, rest[i].value);
       firsts.push_back(rest[0].begin);
       rest = rest.subspan(count);
     }
@@ -56,7 +59,7 @@ class RangeMap {
     for (std::span<const Key> rest(firsts); !rest.empty();) {
       Branch& branch = branches_.emplace_back();
       const std::size_t count = branch.fill(rest.size(), [&](std::size_t i) { return rest[i]; });
-      branch.set_leaves(leaves_.size() - rest.size());
+      branch.leaves = static_cast<std::uint32_t>(leaves_.size() - rest.size());
       branch_firsts.push_back(rest[0]);
       rest = rest.subspan(count);
     }
@@ -106,10 +109,7 @@ class RangeMap {
         }
       }
       for (std::size_t i = 0; i < count; ++i) {
-        const Leaf& leaf = leaves_[leaf_of(keys[i], places[i]).at];
-        for (std::size_t line = 0; line < sizeof leaf; line += kLineBytes) {
-          __builtin_prefetch(reinterpret_cast<const char*>(&leaf) + line);
-        }
+        leaves_[leaf_of(keys[i], places[i]).at].prefetch();
       }
       keys = keys.subspan(count);
     }
@@ -118,10 +118,8 @@ class RangeMap {
   [[nodiscard]] std::uint32_t find(Key key) const noexcept {
     const Place place = leaf_of(key, branch_of(key));
     const Leaf& leaf = leaves_[place.at];
-    for (std::size_t i = 0; i < kLeaf; i += kLineBytes / sizeof(std::uint32_t)) {
-      __builtin_prefetch(&leaf.values[i]);
-    }
-    return leaf.values[leaf.last_within(place.rest)];
+    leaf.prefetch();
+    return leaf.value(leaf.last_within(place.rest));
   }
 
   /// The range that a key is in, with its last key.
@@ -141,14 +139,14 @@ class RangeMap {
     Key last = std::numeric_limits<Key>::max();
     if (i + 1 < leaf.count()) {
       last = leaf_begin + leaf.begin(i + 1) - 1;
-    } else if (place.at + 1 < branch.leaves() + branch.count()) {
-      last = first_of(n) + branch.begin(place.at + 1 - branch.leaves()) - 1;
+    } else if (place.at + 1 < branch.leaves + branch.count()) {
+      last = first_of(n) + branch.begin(place.at + 1 - branch.leaves) - 1;
     } else if (n + 1 < branches_.size()) {
       last = first_of(n + 1) - 1;
     }
     return {.begin = static_cast<Key>(leaf_begin + leaf.begin(i)),
             .last = last,
-            .value = leaf.values[i]};
+            .value = leaf.value(i)};
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -159,10 +157,10 @@ class RangeMap {
     for (std::size_t n = 0; n < branches_.size(); ++n) {
       const Branch& branch = branches_[n];
       for (std::size_t k = 0; k < branch.count(); ++k) {
-        const Leaf& leaf = leaves_[branch.leaves() + k];
+        const Leaf& leaf = leaves_[branch.leaves + k];
         const Key first = first_of(n) + branch.begin(k);
         for (std::size_t i = 0; i < leaf.count(); ++i) {
-          visit_range(static_cast<Key>(first + leaf.begin(i)), leaf.values[i]);
+          visit_range(static_cast<Key>(first + leaf.begin(i)), leaf.value(i));
         }
       }
     }
@@ -175,9 +173,8 @@ class RangeMap {
 
  private:
   static constexpr std::size_t kFanout = 16;
-  /// Ranges a leaf: its lines are waited for together, and the levels above are half as large as
-  /// with 16, so that more of them stays in the cache.
-  static constexpr std::size_t kLeaf = 32;
+  /// As many ranges as two lines have room for: they are waited for together.
+  static constexpr std::size_t kLeaf = 25;
   static constexpr std::size_t kLineBytes = 64;
   static constexpr std::size_t kWorthHugePage = std::size_t{256} << 10;
   /// Fills the last node of a level. Only the greatest key reaches it, and that one belongs to the
@@ -192,8 +189,8 @@ class RangeMap {
 
   /// Begins of neighbours, as distances from the first of them, without the low bits that all
   /// distances lack (a frame of reference: Goldstein et al., "Compressing relations and indexes",
-  /// 1998). The first distance, always 0, is not there, and makes room for one word of another use.
-  template <std::size_t kMost>
+  /// 1998). The first one's own distance is always 0, and not kept.
+  template <class Word, std::size_t kMost>
   class Begins {
    public:
     /// Takes the first few of `count` begins, as many as it can, at least one; returns how many.
@@ -203,58 +200,68 @@ class RangeMap {
       std::size_t fitting = 1;
       for (; fitting < std::min(count, kMost); ++fitting) {
         const Key distance = begin_of(fitting) - begin_of(0);
-        all |= distance;
-        if (distance >> std::countr_zero(all) > static_cast<Key>(kFarthest)) break;
+        const Key with = all | distance;
+        // What the farthest is shifted by no nearer one may need.
+        if (distance >> std::countr_zero(with) > static_cast<Key>(kFarthest)) break;
+        all = with;
       }
-      // The one that did not fit counts no more.
-      all = 0;
-      for (std::size_t i = 1; i < fitting; ++i) all |= begin_of(i) - begin_of(0);
-      const int shift = all == 0 ? 0 : std::countr_zero(all);
-      words_.fill(kFarthest);
-      words_[0] = kNegative | static_cast<std::int32_t>(fitting << 8) | shift;
+      shift_ = static_cast<std::uint8_t>(all == 0 ? 0 : std::countr_zero(all));
+      count_ = static_cast<std::uint8_t>(fitting);
+      distances_.fill(kFarthest);
       for (std::size_t i = 1; i < fitting; ++i) {
-        words_[i] = static_cast<std::int32_t>((begin_of(i) - begin_of(0)) >> shift);
+        distances_[i - 1] = static_cast<Word>((begin_of(i) - begin_of(0)) >> shift_);
       }
       return fitting;
     }
 
-    [[nodiscard]] std::size_t count() const { return words_[0] >> 8 & 0xFF; }
+    [[nodiscard]] std::size_t count() const { return count_; }
     /// From the first.
     [[nodiscard]] Key begin(std::size_t i) const {
-      return i == 0 ? 0 : static_cast<Key>(static_cast<Key>(words_[i]) << shift());
+      return i == 0 ? 0 : static_cast<Key>(static_cast<Key>(distances_[i - 1]) << shift_);
     }
     /// The last that is not farther from the first than `distance`.
     [[nodiscard]] std::size_t last_within(Key distance) const noexcept {
       // What is farther than words can say is past all of them.
       const auto wanted =
-          static_cast<std::int32_t>(std::min(distance >> shift(), static_cast<Key>(kFarthest)));
-      std::int32_t within = 0;
-      for (const std::int32_t word : words_) within += word <= wanted ? 1 : 0;
-      constexpr std::size_t kAlways = kWords - kMost + 1;  // those below zero
-      return std::min(static_cast<std::size_t>(within) - kAlways, count() - 1);
+          static_cast<Word>(std::min(distance >> shift_, static_cast<Key>(kFarthest)));
+      Word within = 0;
+      for (const Word word : distances_) within = static_cast<Word>(within + (word <= wanted));
+      return std::min(static_cast<std::size_t>(within), count() - 1);
     }
 
-   protected:
-    /// Whole lines.
-    static constexpr std::size_t kWords = (kMost + 15) / 16 * 16;
-    static constexpr std::int32_t kFarthest = std::numeric_limits<std::int32_t>::max();
-    static constexpr std::int32_t kNegative = std::numeric_limits<std::int32_t>::min();
+   private:
+    static constexpr Word kFarthest = std::numeric_limits<Word>::max();
 
-    [[nodiscard]] unsigned shift() const { return words_[0] & 0xFF; }
-
-    /// Of the first: how many there are, and what distances are shifted by. Past the last begin
-    /// the farthest. What says something else is below zero, and so within any distance.
-    alignas(kLineBytes) std::array<std::int32_t, kWords> words_{};
+    std::array<Word, kMost - 1> distances_{};  ///< past the last begin the farthest
+    std::uint8_t count_ = 0;
+    std::uint8_t shift_ = 0;
   };
-  struct Leaf : Begins<kLeaf> {
-    std::array<std::uint32_t, kLeaf> values{};
-  };
-  struct Branch : Begins<kFanout - 1> {
-    [[nodiscard]] std::size_t leaves() const {
-      return static_cast<std::uint32_t>(~this->words_.back());
+  /// Values are in two parts, so that each lies straight.
+  class alignas(2 * kLineBytes) Leaf : public Begins<std::uint16_t, kLeaf> {
+   public:
+    [[nodiscard]] std::uint32_t value(std::size_t i) const {
+      return std::uint32_t{high_[i]} << 16 | low_[i];
     }
-    void set_leaves(std::size_t first) { this->words_.back() = ~static_cast<std::int32_t>(first); }
+    void set_value(std::size_t i, std::uint32_t value) {
+      assert(value <= kValueMax);
+      high_[i] = static_cast<std::uint8_t>(value >> 16);
+      low_[i] = static_cast<std::uint16_t>(value);
+    }
+    void prefetch() const noexcept {
+      for (std::size_t at = 0; at < sizeof *this; at += kLineBytes) {
+        __builtin_prefetch(reinterpret_cast<const char*>(this) + at);
+      }
+    }
+
+   private:
+    std::array<std::uint16_t, kLeaf> low_{};
+    std::array<std::uint8_t, kLeaf> high_{};
   };
+  static_assert(sizeof(Leaf) == 2 * kLineBytes);
+  struct alignas(kLineBytes) Branch : Begins<std::int32_t, kFanout - 1> {
+    std::uint32_t leaves = 0;  ///< the first of them
+  };
+  static_assert(sizeof(Branch) == kLineBytes);
   /// Where a descent has come to.
   struct Place {
     std::size_t at = 0;
@@ -279,7 +286,7 @@ class RangeMap {
     }
     const Branch& leaves = branches_[branch.at];
     const std::size_t i = leaves.last_within(branch.rest);
-    return {.at = leaves.leaves() + i, .rest = branch.rest - leaves.begin(i)};
+    return {.at = leaves.leaves + i, .rest = branch.rest - leaves.begin(i)};
   }
   [[nodiscard]] Key first_of(std::size_t branch) const noexcept {
     if (levels_.empty()) return 0;
