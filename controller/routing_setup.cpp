@@ -59,6 +59,12 @@ std::shared_ptr<const geo::AddressMap> read_map(const Config& config, const Talk
   return std::move(builder).build();
 }
 
+std::vector<FileStamp> databases_on_disk(const Config& config) {
+  std::vector<FileStamp> stamps;
+  for (const auto& path : config.geo.databases) stamps.push_back(FileStamp::of(path));
+  return stamps;
+}
+
 }  // namespace
 
 FileStamp FileStamp::of(const std::filesystem::path& path) {
@@ -73,9 +79,19 @@ FileStamp FileStamp::of(const std::filesystem::path& path) {
   return stamp;
 }
 
+bool RoutingCompiler::has_databases(const Config& config) const {
+  return located_.map != nullptr && located_.fallback == config.geo.fallback &&
+         std::equal(located_.files.begin(), located_.files.end(), config.geo.databases.begin(),
+                    config.geo.databases.end(),
+                    [](const FileStamp& had, const auto& path) { return had.path == path; });
+}
+
+bool RoutingCompiler::has_databases_on_disk(const Config& config) const {
+  return has_databases(config) && located_.files == databases_on_disk(config);
+}
+
 std::vector<FileStamp> RoutingCompiler::inputs(const Config& config) {
-  std::vector<FileStamp> stamps;
-  for (const auto& path : config.geo.databases) stamps.push_back(FileStamp::of(path));
+  std::vector<FileStamp> stamps = databases_on_disk(config);
   for (const auto& path : {config.geo.overrides, config.geo.rtt_observations}) {
     if (path) stamps.push_back(FileStamp::of(*path));
   }
@@ -84,16 +100,13 @@ std::vector<FileStamp> RoutingCompiler::inputs(const Config& config) {
 
 Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttLine> measured,
                                  const Talk& talk) {
-  Base located{.fallback = config.geo.fallback};
-  for (const auto& path : config.geo.databases) located.files.push_back(FileStamp::of(path));
-  const bool is_located = located_.map != nullptr && located.files == located_.files &&
-                          located.fallback == located_.fallback;
-  if (is_located) {
-    located.map = located_.map;
-    located.databases = located_.databases;
-  } else {
-    located.map = read_map(config, talk, located.databases);
-  }
+  const bool is_located = has_databases(config);
+  Base located = is_located ? located_
+                            : Base{.files = databases_on_disk(config),
+                                   .fallback = config.geo.fallback,
+                                   .map = nullptr,
+                                   .databases = {}};
+  if (!is_located) located.map = read_map(config, talk, located.databases);
 
   Base overridden = located;
   if (config.geo.overrides) {
@@ -111,6 +124,8 @@ Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttL
   Routing routing{.fleet = std::make_shared<const cache::Fleet>(config.fleet),
                   .map = overridden.map,
                   .databases = overridden.databases};
+  std::vector<FileStamp> made_of = overridden.files;
+  if (config.geo.rtt_observations) made_of.push_back(FileStamp::of(*config.geo.rtt_observations));
   std::optional<geo::RttCorrections> corrections;
   if (config.geo.rtt_observations || !measured.empty()) {
     corrections =
@@ -123,6 +138,7 @@ Routing RoutingCompiler::compile(const Config& config, std::span<const sim::RttL
 
   located_ = std::move(located);
   overridden_ = std::move(overridden);
+  made_of_ = std::move(made_of);
   part_ = routing.part;
   return routing;
 }

@@ -51,15 +51,26 @@ struct FileStamp {
 
 /// Reads databases, country centres, overrides and measured round trips and compiles them with the
 /// fleet, again and again as they change: what is made of files that did not change is used again.
-/// Seconds for the largest databases; milliseconds where only options changed. Not thread-safe.
+/// Seconds for the largest databases; milliseconds where only options changed. Not thread-safe; a
+/// copy compiles on its own, from what this one has.
 class RoutingCompiler {
  public:
   /// Says which records cannot be read and which of the overrides' edges there are not. `measured`:
-  /// round trips beside those of the configuration's file. Throws sim::InputError for files that
-  /// cannot be used; what was compiled before then stays what the next one is made from.
+  /// round trips beside those of the configuration's file. Databases that it has by name are used
+  /// as they were: see forget_databases(). Throws sim::InputError for files that cannot be used;
+  /// what was compiled before then stays what the next one is made from.
   [[nodiscard]] Routing compile(const Config& config, std::span<const sim::RttLine> measured,
                                 const Talk& talk);
 
+  /// Whether it has a configuration's databases, by name: then compile() does not read them.
+  [[nodiscard]] bool has_databases(const Config& config) const;
+  /// Whether it has them as they are on disk now.
+  [[nodiscard]] bool has_databases_on_disk(const Config& config) const;
+  /// The next compile() reads databases anew.
+  void forget_databases() { located_ = {}; }
+
+  /// What the last routing was made of, as it was when it was read; in the order of inputs().
+  [[nodiscard]] const std::vector<FileStamp>& made_of() const { return made_of_; }
   /// The databases, overrides and round trips of a configuration, as they are now.
   [[nodiscard]] static std::vector<FileStamp> inputs(const Config& config);
 
@@ -74,6 +85,7 @@ class RoutingCompiler {
 
   Base located_;     ///< by databases and centres
   Base overridden_;  ///< with the overrides over it
+  std::vector<FileStamp> made_of_;
   std::shared_ptr<const policy::FleetPart> part_;
 };
 

@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kLookInterval{500};
 constexpr std::int64_t kSettledAfterMs = 2000;
 /// Round trips kept: fitting takes 0.1 s for ten thousand.
 constexpr std::size_t kMeasuredMax = 100'000;
+constexpr const char* kChangedFiles = "changed files";
 /// Errors of one reload that are told, each in a line; `check` tells all.
 constexpr std::size_t kErrorsMax = 20;
 
@@ -72,7 +73,7 @@ Reloader::Reloader(Parts parts, Publisher& publisher, HitLearning& learning,
       log_(log),
       config_(std::move(parts.config)),
       compiler_(std::move(parts.compiler)),
-      compiled_(RoutingCompiler::inputs(config_)),
+      compiled_(compiler_.made_of()),
       seen_(compiled_),
       fleet_(std::move(parts.fleet)),
       observations_(fleet_->points()),
@@ -88,15 +89,11 @@ Reloader::~Reloader() {
 }
 
 void Reloader::start(const char* cause) {
+  supervisor_.reloading();
   {
     const std::lock_guard lock(mutex_);
-    if (asked_by_ != nullptr) {
-      asked_again_by_ = cause;
-      return;
-    }
     asked_by_ = cause;
   }
-  supervisor_.reloading();
   wake_.notify_one();
 }
 
@@ -105,19 +102,25 @@ void Reloader::run() {
   keep_config();  // it has been compiled
   while (true) {
     const char* asked_by = nullptr;
+    bool has_compiled = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kLookInterval, [this] { return asked_by_ != nullptr || is_ending_; });
-      if (is_ending_) return;
-      asked_by = asked_by_;
+      wake_.wait_for(lock, kLookInterval,
+                     [this] { return asked_by_ != nullptr || has_compiled_ || is_ending_; });
+      if (is_ending_) break;
+      asked_by = std::exchange(asked_by_, nullptr);
+      has_compiled = std::exchange(has_compiled_, false);
     }
     const std::int64_t now_ms = wall_ms();
+    if (has_compiled) {
+      end_compilation();
+      const char* const waited = std::exchange(waiting_, nullptr);
+      if (asked_by == nullptr) asked_by = waited;
+    }
     if (asked_by != nullptr) {
+      is_asked_for_ = true;
       reload(asked_by);
-      const std::lock_guard lock(mutex_);
-      asked_by_ = std::exchange(asked_again_by_, nullptr);
-      if (asked_by_ == nullptr) has_ended_ = true;
-    } else {
+    } else if (!compilation_) {
       look_at_files(now_ms);
     }
     bool has_news = false;
@@ -125,10 +128,21 @@ void Reloader::run() {
       const std::lock_guard lock(measured_mutex_);
       has_news = has_news_ && now_ms - measured_at_ms_ >= config_.serve.rtt_interval_ms;
     }
-    if (!has_news) continue;
-    (void)attempt("round trips",
-                  [this] { recompile("round trips taken in", "round trips", steady_seconds()); });
+    if (has_news) {
+      (void)attempt("round trips", [this] {
+        take({.done = "round trips taken in",
+              .cause = "round trips",
+              .begun_s = steady_seconds(),
+              .config = config_});
+      });
+    }
+    const std::lock_guard lock(mutex_);
+    if (is_asked_for_ && asked_by_ == nullptr && !compilation_) {
+      is_asked_for_ = false;
+      has_ended_ = true;
+    }
   }
+  if (compilation_) compilation_->thread.join();
 }
 
 bool Reloader::attempt(const char* cause, const std::function<void()>& work) {
@@ -157,28 +171,32 @@ void Reloader::refuse(const std::vector<std::string>& errors, const char* cause)
 }
 
 void Reloader::reload(const char* cause) {
-  const Config before = config_;
-  const double begun_s = steady_seconds();
-  const bool is_taken = attempt(cause, [&] {
-    TlsContexts tls;
-    std::function<void()> take_more;
+  (void)attempt(cause, [&] {
+    Reload next{.done = "reloaded", .cause = cause, .begun_s = steady_seconds(), .config = {}};
     {
       const Pacing pacing;
-      config_ = load_();
-      tls = read_certificates();
-      if (read_more_) take_more = read_more_(config_);
+      next.config = load_();
+      next.tls = read_certificates(next.config.serve);
+      if (read_more_) next.take_more = read_more_(next.config);
     }
-    recompile("reloaded", cause, begun_s);
-    publisher_.set_tls(std::move(tls));
-    if (take_more) take_more();
+    if (compiler_.has_databases_on_disk(next.config)) {
+      take(std::move(next));
+      if (compilation_) compilation_->is_superseded = true;
+    } else if (!compilation_) {
+      compile_beside(std::move(next));
+    } else if (compiler_.has_databases(next.config)) {
+      // Those that have taken their place on disk come after it.
+      take(std::move(next));
+      compilation_->is_superseded = true;
+    } else {
+      waiting_ = cause;
+    }
   });
-  if (!is_taken) config_ = before;
 }
 
 /// Anew; but whether a listener speaks TLS at all was settled at the start.
-TlsContexts Reloader::read_certificates() const {
+TlsContexts Reloader::read_certificates(const ServeOptions& serve) const {
   TlsContexts before = publisher_.tls();
-  const ServeOptions& serve = config_.serve;
   if ((before.clients != nullptr) != serve.tls.has_value() ||
       (before.admin != nullptr) != serve.admin_tls.has_value()) {
     log_.write({.level = LogLevel::warning,
@@ -196,17 +214,22 @@ void Reloader::tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet
   tell_fleet_ = std::move(tell);
 }
 
-void Reloader::recompile(const char* done, const char* cause, double begun_s) {
-  const std::int64_t now_ms = wall_ms();
-  std::vector<FileStamp> files = RoutingCompiler::inputs(config_);
+void Reloader::take(Reload reload) {
   Routing routing;
   {
     // Only here, where nothing is held that a worker might want.
-    const std::vector<sim::RttLine> measured = recent(now_ms);
+    const std::vector<sim::RttLine> measured = recent(reload.config.serve, wall_ms());
     const Pacing pacing;
-    routing = compiler_.compile(config_, measured, talk_to(log_));
+    routing = compiler_.compile(reload.config, measured, talk_to(log_));
   }
-  compiled_ = std::move(files);
+  put_in_force(std::move(reload), std::move(routing));
+  if (compilation_) compilation_->is_passed = true;
+}
+
+void Reloader::put_in_force(Reload reload, Routing routing) {
+  const std::int64_t now_ms = wall_ms();
+  config_ = std::move(reload.config);
+  compiled_ = compiler_.made_of();
   measured_at_ms_ = now_ms;
   HitLearning::Learned hits = learning_.replace(routing.fleet, now_ms);
   {
@@ -214,16 +237,66 @@ void Reloader::recompile(const char* done, const char* cause, double begun_s) {
     fleet_ = routing.fleet;
     begin_observations(*routing.map);
   }
-  LogRecord record = configuration_record(done, config_, routing);
+  LogRecord record = configuration_record(reload.done, config_, routing);
   {
     const std::lock_guard lock(mutex_);
     if (tell_fleet_) tell_fleet_(routing.fleet);
   }
   publisher_.replace(std::move(routing), state_rules(config_), std::move(hits), now_ms);
+  if (reload.tls) publisher_.set_tls(std::move(*reload.tls));
+  if (reload.take_more) reload.take_more();
   keep_config();
-  record.fields.push_back({"cause", cause});
-  record.fields.push_back({"duration_ms", std::llround((steady_seconds() - begun_s) * 1000)});
+  record.fields.push_back({"cause", reload.cause});
+  record.fields.push_back(
+      {"duration_ms", std::llround((steady_seconds() - reload.begun_s) * 1000)});
   log_.write(record);
+}
+
+void Reloader::compile_beside(Reload reload) {
+  std::vector<sim::RttLine> measured = recent(reload.config.serve, wall_ms());
+  std::vector<FileStamp> files = RoutingCompiler::inputs(reload.config);
+  compilation_ = std::make_unique<Compilation>(
+      Compilation{.reload = std::move(reload), .compiler = compiler_, .files = std::move(files)});
+  compilation_->compiler.forget_databases();
+  log_.write({.message = "databases are read anew, to be in force once they are compiled",
+              .fields = {{"cause", compilation_->reload.cause}}});
+  compilation_->thread = std::thread([this, measured = std::move(measured)] {
+    step_back();
+    Compilation& mine = *compilation_;
+    try {
+      const Pacing pacing;
+      mine.routing = mine.compiler.compile(mine.reload.config, measured, talk_to(log_));
+    } catch (...) {
+      mine.error = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      has_compiled_ = true;
+    }
+    wake_.notify_one();
+  });
+}
+
+void Reloader::end_compilation() {
+  const std::unique_ptr<Compilation> ended = std::move(compilation_);
+  ended->thread.join();
+  const char* const cause = ended->reload.cause;
+  const bool is_taken = attempt(cause, [&] {
+    if (ended->error) std::rethrow_exception(ended->error);
+    compiler_ = std::move(ended->compiler);
+    if (!ended->is_passed) {
+      put_in_force(std::move(ended->reload), std::move(ended->routing));
+      return;
+    }
+    if (ended->is_superseded) {
+      ended->reload.config = config_;
+      ended->reload.tls.reset();
+      ended->reload.take_more = nullptr;
+    }
+    take(std::move(ended->reload));
+  });
+  // If files are refused, they are looked at again when they have changed again.
+  if (!is_taken && cause == kChangedFiles) compiled_ = ended->files;
 }
 
 void Reloader::keep_config() {
@@ -260,17 +333,18 @@ void Reloader::look_at_files(std::int64_t now_ms) {
     return;
   }
   if (files == compiled_ || now_ms - seen_since_ms_ < kSettledAfterMs) return;
-  constexpr const char* kCause = "changed files";
-  const bool is_taken =
-      attempt(kCause, [this] { recompile("changed files taken in", kCause, steady_seconds()); });
-  // If they are refused, they are looked at again when they have changed again.
-  if (!is_taken) compiled_ = files;
+  Reload next{.done = "changed files taken in",
+              .cause = kChangedFiles,
+              .begun_s = steady_seconds(),
+              .config = config_};
+  if (!compiler_.has_databases_on_disk(config_)) return compile_beside(std::move(next));
+  if (!attempt(kChangedFiles, [&] { take(std::move(next)); })) compiled_ = files;
 }
 
-std::vector<sim::RttLine> Reloader::recent(std::int64_t now_ms) {
+std::vector<sim::RttLine> Reloader::recent(const ServeOptions& serve, std::int64_t now_ms) {
   const std::lock_guard lock(measured_mutex_);
   std::erase_if(measured_, [&](const sim::RttLine& line) {
-    return now_ms - line.at_ms > config_.serve.rtt_age_max_ms;
+    return now_ms - line.at_ms > serve.rtt_age_max_ms;
   });
   has_news_ = false;
   return measured_;

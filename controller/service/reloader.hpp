@@ -3,8 +3,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -30,7 +33,9 @@ namespace edgeward::controller {
 
 /// Compiles routing anew beside the service, which goes on with what it has if that fails: when it
 /// is asked to, when a database, the overrides or the measured round trips on disk have changed and
-/// lie still again, and when edges or clients have reported round trips. One thread of its own.
+/// lie still again, and when edges or clients have reported round trips. One thread of its own, and
+/// a second one while databases are read: what else is reloaded meanwhile passes them, with those
+/// that are in force.
 class Reloader {
  public:
   /// What has to be there from the start.
@@ -48,8 +53,8 @@ class Reloader {
            const Log& log);
   ~Reloader();
 
-  /// Reads everything anew; where that is under way, once more after it. `cause` is who asked for
-  /// it, for the log, and is kept. Any thread.
+  /// Reads everything anew, after what is under way. `cause` is who asked for it, for the log, and
+  /// is kept. Any thread.
   void start(const char* cause);
   /// Who else is to hear of each fleet that is taken over. Before the first reload.
   void tell_fleets(std::function<void(std::shared_ptr<const cache::Fleet>)> tell);
@@ -63,18 +68,42 @@ class Reloader {
                                         std::int64_t now_ms);
 
  private:
+  /// What is to be in force, and how the log is to tell it.
+  struct Reload {
+    const char* done = nullptr;
+    const char* cause = nullptr;
+    double begun_s = 0;  ///< when what led to it began, by steady_seconds()
+    Config config;
+    std::optional<TlsContexts> tls{};
+    std::function<void()> take_more{};
+  };
+  /// Databases being read, on the second thread.
+  struct Compilation {
+    Reload reload;
+    RoutingCompiler compiler;
+    std::vector<FileStamp> files;  ///< as they were before it read them
+    Routing routing{};
+    std::exception_ptr error{};
+    bool is_passed = false;      ///< something else has been put in force since it began
+    bool is_superseded = false;  ///< a newer configuration has
+    std::thread thread{};
+  };
+
   void run();
   void reload(const char* cause);
-  [[nodiscard]] TlsContexts read_certificates() const;
-  /// `begun_s`: when what led to it began, by steady_seconds().
-  void recompile(const char* done, const char* cause, double begun_s);
+  [[nodiscard]] TlsContexts read_certificates(const ServeOptions& serve) const;
+  /// Compiles it here and puts it in force.
+  void take(Reload reload);
+  void put_in_force(Reload reload, Routing routing);
+  void compile_beside(Reload reload);
+  void end_compilation();
   /// Runs what may throw; tells and notes what was wrong. Whether nothing was.
   bool attempt(const char* cause, const std::function<void()>& work);
   void refuse(const std::vector<std::string>& errors, const char* cause);
   /// On disk, for a start at which the configuration cannot be used.
   void keep_config();
   void look_at_files(std::int64_t now_ms);
-  [[nodiscard]] std::vector<sim::RttLine> recent(std::int64_t now_ms);
+  [[nodiscard]] std::vector<sim::RttLine> recent(const ServeOptions& serve, std::int64_t now_ms);
   void begin_observations(const geo::AddressMap& map);
 
   const std::function<Config()> load_;
@@ -91,7 +120,10 @@ class Reloader {
       compiled_;  ///< that the routing in force was made of, or that were refused
   std::vector<FileStamp> seen_;
   std::int64_t seen_since_ms_ = 0;
-  std::int64_t measured_at_ms_ = 0;  ///< when round trips were compiled in last
+  std::int64_t measured_at_ms_ = 0;           ///< when round trips were compiled in last
+  std::unique_ptr<Compilation> compilation_;  ///< while one is under way
+  const char* waiting_ = nullptr;             ///< who asked for what has to come after that
+  bool is_asked_for_ = false;                 ///< a reload, that has not ended
 
   std::mutex measured_mutex_;
   std::shared_ptr<const cache::Fleet> fleet_;
@@ -102,8 +134,8 @@ class Reloader {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::function<void(std::shared_ptr<const cache::Fleet>)> tell_fleet_;
-  const char* asked_by_ = nullptr;        ///< while a reload is asked for or under way
-  const char* asked_again_by_ = nullptr;  ///< meanwhile
+  const char* asked_by_ = nullptr;  ///< until the reload begins
+  bool has_compiled_ = false;       ///< compilation_ has come to its end
   bool is_ending_ = false;
   std::atomic<bool> has_ended_{false};
   std::thread thread_;

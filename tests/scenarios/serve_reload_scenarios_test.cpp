@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/json.hpp>
@@ -8,6 +10,7 @@
 #include <filesystem>
 #include <semaphore>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -100,6 +103,46 @@ std::pair<int, int> reloads(HttpConnection& admin) {
           value("edgeward_reloads_total{result=\"refused\"} ")};
 }
 
+/// Where the fleet's three cities have clients, in a database that the configuration names. Returns
+/// its path.
+std::filesystem::path write_database(const Place& place, const std::string& name,
+                                     std::string_view places) {
+  const std::filesystem::path folder = place.folder().path();
+  place.folder().write("places.csv", std::string("network,lat,lon,country\n").append(places));
+  REQUIRE(test::run(EDGEWARD_BINARY, {"geo", "build", (folder / "places.csv").string(), "-o",
+                                      (folder / name).string()})
+              .exit_code == 0);
+  std::string config = test::read_file(folder / "edgeward.yaml");
+  const std::size_t at = config.find("databases: []");
+  if (at != std::string::npos) {
+    config.replace(at, 13, "databases: [" + name + "]");
+    place.folder().write("edgeward.yaml", config);
+  }
+  return folder / name;
+}
+
+/// While it lives, who opens the file waits, for 45 seconds at most (fcntl(2), "Leases").
+class Lease {
+ public:
+  explicit Lease(const std::filesystem::path& file)
+      : before_(std::signal(SIGIO, SIG_IGN)), file_(::open(file.c_str(), O_RDWR | O_CLOEXEC)) {
+    REQUIRE(::fcntl(file_, F_SETLEASE, F_WRLCK) == 0);
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() {
+    ::close(file_);
+    (void)std::signal(SIGIO, before_);
+  }
+
+ private:
+  void (*before_)(int);
+  int file_;
+};
+
+constexpr const char* kPlaces =
+    "192.0.2.0/24,50.11,8.68,DE\n198.51.100.0/24,52.4,4.9,NL\n203.0.113.0/24,35.6,139.7,JP\n";
+
 }  // namespace
 
 TEST_CASE("a reload takes a good configuration and refuses a bad one") {
@@ -130,6 +173,59 @@ TEST_CASE("a reload that is asked for while one is under way comes after it") {
   CHECK(serving.stop() == 0);
 }
 
+TEST_CASE("a reload passes databases that are being read") {
+  const Place place;
+  const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
+  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  wait_for_edge(connection, "fra1");
+  std::filesystem::rename(write_database(place, "next.mmdb", "192.0.2.0/24,35.6,139.7,JP\n"),
+                          database);
+  {
+    const Lease lease(database);
+    CHECK(admin.post("/v1/reload").status == 202);
+    serving.wait_for("databases are read anew");
+    place.write_fleet("fra2", "fra2");
+    CHECK(admin.post("/v1/reload").status == 202);
+    wait_for_edge(connection, "fra2");
+    CHECK(reloads(admin) == std::pair{1, 0});
+    // What names other databases waits.
+    (void)write_database(place, "others.mmdb", "192.0.2.0/24,52.4,4.9,NL\n");
+    std::string config = test::read_file(place.folder().path() / "edgeward.yaml");
+    place.folder().write("edgeward.yaml",
+                         config.replace(config.find("places.mmdb"), 11, "others.mmdb"));
+    CHECK(admin.post("/v1/reload").status == 202);
+    for (int i = 0; i < 100; ++i) CHECK(edge_of(connection.get(kRoute)) == "fra2");
+  }
+  wait_for_edge(connection, "ams1");
+  CHECK(reloads(admin) == std::pair{3, 0});
+  CHECK(serving.stop() == 0);
+}
+
+TEST_CASE("databases and a fleet that change together are both in force in the end") {
+  const Place place;
+  const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
+  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  for (int i = 0; i < 10; ++i) {
+    const bool is_tokyo = i % 2 == 0;
+    const std::filesystem::path next =
+        write_database(place, "next.mmdb", is_tokyo ? "192.0.2.0/24,35.6,139.7,JP\n" : kPlaces);
+    std::filesystem::rename(next, database);
+    CHECK(admin.post("/v1/reload").status == 202);
+    const std::string edge = fmt::format("edge{}", i);
+    place.write_fleet(is_tokyo ? "fra1" : edge, "fra.example");
+    CHECK(admin.post("/v1/reload").status == 202);
+    wait_for_edge(connection, is_tokyo ? "nrt1" : edge);
+  }
+  CHECK(reloads(admin).second == 0);
+  CHECK(serving.stop() == 0);
+}
+
 TEST_CASE("a changed file is taken in without being asked, once it lies still") {
   const Place place;
   Serving serving(place.arguments());
@@ -148,16 +244,8 @@ TEST_CASE("a changed file is taken in without being asked, once it lies still") 
 TEST_CASE("a thousand damaged files leave the service answering") {
   const Place place;
   const std::filesystem::path folder = place.folder().path();
-  place.folder().write("places.csv",
-                       "network,lat,lon,country\n192.0.2.0/24,50.11,8.68,DE\n"
-                       "198.51.100.0/24,52.4,4.9,NL\n203.0.113.0/24,35.6,139.7,JP\n");
-  REQUIRE(test::run(EDGEWARD_BINARY, {"geo", "build", (folder / "places.csv").string(), "-o",
-                                      (folder / "places.mmdb").string()})
-              .exit_code == 0);
-  std::string config = test::read_file(folder / "edgeward.yaml");
-  config.replace(config.find("databases: []"), 13, "databases: [places.mmdb]");
-  place.folder().write("edgeward.yaml", config);
-  const std::string database = test::read_file(folder / "places.mmdb");
+  const std::string database = test::read_file(write_database(place, "places.mmdb", kPlaces));
+  const std::string config = test::read_file(folder / "edgeward.yaml");
   Serving serving(place.arguments());
   HttpConnection admin(serving.admin_port());
   const auto report_all = [&] {

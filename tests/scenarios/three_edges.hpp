@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,13 +25,15 @@ class ThreeEdges {
   }
 
   void write_fleet(const std::string& name, const std::string& endpoint) const {
-    folder_.write("fleet.yaml",
+    // Never half-way there for who reads it meanwhile.
+    folder_.write("fleet.next",
                   fmt::format("origin: {{lat: 38.94, lon: -77.46}}\n"
                               "edges:\n"
                               "  {}: {{lat: 50.03, lon: 8.57, storage: 1TiB, endpoint: {}}}\n"
                               "  ams1: {{lat: 52.31, lon: 4.76, storage: 1TiB}}\n"
                               "  nrt1: {{lat: 35.76, lon: 140.39, storage: 1TiB}}\n",
                               name, endpoint));
+    std::filesystem::rename(folder_.path() / "fleet.next", folder_.path() / "fleet.yaml");
   }
   void write_config(const std::string& trusted, const std::string& more = {}) const {
     folder_.write("edgeward.yaml",
