@@ -34,7 +34,7 @@ constexpr std::size_t kErrorsMax = 20;
 
 /// The calling thread, and those that it starts, take what processor time others leave.
 void step_back() {
-  constexpr int kNice = 10;
+  constexpr int kNice = 4;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
