@@ -280,6 +280,11 @@ void Reloader::compile_beside(Reload reload) {
 void Reloader::end_compilation() {
   const std::unique_ptr<Compilation> ended = std::move(compilation_);
   ended->thread.join();
+  if (ended->is_superseded && compiler_.has_databases_on_disk(config_)) {
+    log_.write({.message = "databases that were read are wanted no more",
+                .fields = {{"cause", ended->reload.cause}}});
+    return;
+  }
   const char* const cause = ended->reload.cause;
   const bool is_taken = attempt(cause, [&] {
     if (ended->error) std::rethrow_exception(ended->error);

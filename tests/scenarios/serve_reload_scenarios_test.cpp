@@ -204,6 +204,33 @@ TEST_CASE("a reload passes databases that are being read") {
   CHECK(serving.stop() == 0);
 }
 
+TEST_CASE("databases that have gone back meanwhile are not put in force") {
+  const Place place;
+  const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
+  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
+  Serving serving(place.arguments());
+  HttpConnection connection(serving.port());
+  HttpConnection admin(serving.admin_port());
+  const std::filesystem::path before = place.folder().path() / "before.mmdb";
+  std::filesystem::create_hard_link(database, before);
+  std::filesystem::rename(write_database(place, "next.mmdb", "192.0.2.0/24,35.6,139.7,JP\n"),
+                          database);
+  {
+    const Lease lease(database);
+    CHECK(admin.post("/v1/reload").status == 202);
+    serving.wait_for("databases are read anew");
+    // Its reader may wait by name, and then meets what is there now: either way it is not wanted.
+    std::filesystem::rename(before, database);
+    place.write_fleet("fra2", "fra2");
+    CHECK(admin.post("/v1/reload").status == 202);
+    wait_for_edge(connection, "fra2");
+  }
+  serving.wait_for("databases that were read are wanted no more");
+  CHECK(edge_of(connection.get(kRoute)) == "fra2");
+  CHECK(reloads(admin) == std::pair{1, 0});
+  CHECK(serving.stop() == 0);
+}
+
 TEST_CASE("databases and a fleet that change together are both in force in the end") {
   const Place place;
   const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
