@@ -120,16 +120,25 @@ TEST_CASE("what was answered over HTTP and DNS is in the metrics, each under its
 }
 
 TEST_CASE("connections that were refused or waited for in vain are counted") {
-  const Place place(", limits: {connections_per_peer: 3, idle: 1500ms, request: 1500ms}");
+  const Place place(", limits: {connections_per_peer: 3, idle: 2s, request: 2s}");
   Serving serving(place.arguments());
   {
+    // One after the other: listeners are not bound to accept in the order of connecting.
     HttpConnection admin(serving.admin_port());
+    const auto clients_are = [&](double count) {
+      return comes_true(admin, [&](const Exposition& metrics) {
+        return metrics.sum("edgeward_connections", {{"listener", "clients"}}) == count;
+      });
+    };
+    CHECK(clients_are(0));
     HttpConnection idle(serving.port());
+    CHECK(clients_are(1));
     HttpConnection slow(serving.port());
     slow.send("GET / HTT");
+    CHECK(clients_are(2));
     const HttpConnection refused(serving.port());
     CHECK(comes_true(admin, [](const Exposition& metrics) {
-      return metrics.sum("edgeward_connections", {{"listener", "clients"}}) == 2;
+      return metrics.sum("edgeward_connections_refused_total") == 1;
     }));
     CHECK(slow.receive().status == 408);
     CHECK(idle.is_closed());
