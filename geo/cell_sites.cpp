@@ -37,11 +37,8 @@ CellSites::CellSites(std::span<const Cell> cells, std::span<const GeoPoint> site
   holds_all_ = points.size() <= kSitesMax;
   rows_.reserve(cells.size());
   for (const Cell& cell : cells) {
-    rows_.push_back({.at = cell.at,
-                     .country = cell.country,
-                     .zone = cell.zone,
-                     .area = cell.area,
-                     .source = cell.source});
+    rows_.push_back(
+        {.country = cell.country, .zone = cell.zone, .area = cell.area, .source = cell.source});
   }
   if (count_ == 0) return;
 
@@ -70,7 +67,11 @@ CellSites::CellSites(std::span<const Cell> cells, std::span<const GeoPoint> site
       }
       const auto last = near.begin() + static_cast<std::ptrdiff_t>(count_);
       std::partial_sort(near.begin(), last, near.end());
-      for (std::size_t k = 0; k < count_; ++k) rows_[order[i]].nearest[k] = numbers[near[k].second];
+      Row& row = rows_[order[i]];
+      for (std::size_t k = 0; k < count_; ++k) {
+        row.nearest[k] = numbers[near[k].second];
+        row.distance_km[k] = km_of_chord_squared(near[k].first);
+      }
     }
     begin = end;
   }

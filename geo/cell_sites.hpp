@@ -11,22 +11,22 @@
 
 namespace edgeward::geo {
 
-/// For each cell where it is and its nearest sites, in true order: what Router scores. Immutable;
+/// For each cell its nearest sites, in true order: what Router scores. Immutable;
 /// compiled for one AddressMap and one list of sites, so that a change of sites leaves the
 /// AddressMap as it is.
 class CellSites {
  public:
   /// Sites kept a cell: what a row has room for.
-  static constexpr std::size_t kSitesMax = 22;
+  static constexpr std::size_t kSitesMax = 20;
 
-  /// All that a decision reads of a cell. One cache line: it waits for memory once.
-  struct alignas(64) Row {
-    UnitVector at;
+  /// All that a decision reads of a cell. Two cache lines, which are waited for together.
+  struct alignas(128) Row {
     Country country = Country::none;
     std::uint16_t zone = Cell::kNoZone;
     std::uint16_t area = 0;
     LocationSource source = LocationSource::none;
     std::array<SiteIndex, kSitesMax> nearest{};  ///< see CellSites::nearest
+    std::array<float, kSitesMax> distance_km{};  ///< of each of them
   };
 
   /// O(cells · log sites): sites are sought once a square degree (SiteTree::nearest_around) and
@@ -40,12 +40,16 @@ class CellSites {
     return std::span(rows_[cell].nearest).first(count_);
   }
   /// Starts to fetch a cell's row into the processor's cache.
-  void prefetch(CellIndex cell) const noexcept { __builtin_prefetch(&rows_[cell]); }
+  void prefetch(CellIndex cell) const noexcept {
+    const Row& row = rows_[cell];
+    __builtin_prefetch(&row);
+    __builtin_prefetch(&row.distance_km.back());
+  }
   [[nodiscard]] bool holds_all() const { return holds_all_; }
   [[nodiscard]] std::size_t memory_bytes() const { return rows_.size() * sizeof(Row); }
 
  private:
-  static_assert(sizeof(Row) == 64);
+  static_assert(sizeof(Row) == 128);
 
   HugeArray<Row> rows_;
   std::size_t count_ = 0;

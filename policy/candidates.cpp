@@ -54,8 +54,9 @@ class Reach {
 };
 
 /// All edges in order of distance: where the compiled list does not reach far enough.
-void gather_from_all(const Snapshot& snapshot, const geo::UnitVector& client, ServiceIndex service,
+void gather_from_all(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
                      Lenience lenience, Candidates& result) noexcept {
+  const geo::UnitVector& client = snapshot.fleet->map()[cell].at;
   const std::span<const geo::UnitVector> at = snapshot.fleet->at();
   std::array<std::pair<float, std::uint16_t>, cache::kEdgesMax> order;
   for (std::size_t i = 0; i < at.size(); ++i) {
@@ -87,31 +88,25 @@ void gather_from_all(const Snapshot& snapshot, const geo::UnitVector& client, Se
 void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service, Lenience lenience,
             Candidates& result) noexcept {
   const FleetPart& fleet = *snapshot.fleet;
-  const geo::UnitVector& client = fleet.sites()[cell].at;
   const std::span<const geo::SiteIndex> near = fleet.sites().nearest(cell);
-  const std::span<const geo::UnitVector> at = fleet.at();
+  const std::array<float, geo::CellSites::kSitesMax>& km = fleet.sites()[cell].distance_km;
   const Reach reach(fleet.options());
   clear(result);
   std::size_t open = 0;
-  // Some at a time, in loops without a branch: mostly the first ones are enough.
-  std::array<float, kAtATime> km{};
-  for (std::size_t begin = 0; begin < near.size(); begin += kAtATime) {
-    const std::size_t count = std::min(kAtATime, near.size() - begin);
-    for (std::size_t k = 0; k < count; ++k) {
-      km[k] = geo::chord_squared(client, at[near[begin + k]]);
-    }
-    for (float& distance : km) distance = geo::km_of_chord_squared(distance);
-    for (std::size_t k = 0; k < count; ++k) {
-      const EdgeId edge{near[begin + k]};
+  // Some at a time, in a loop without a branch: mostly the first ones are enough.
+  for (std::size_t begin = 0; begin < near.size();) {
+    const std::size_t end = std::min(begin + kAtATime, near.size());
+    for (; begin < end; ++begin) {
+      const EdgeId edge{near[begin]};
       result.edge[open] = edge;
-      result.distance_km[open] = km[k];
-      result.near[open] = static_cast<std::uint16_t>(begin + k);
+      result.distance_km[open] = km[begin];
+      result.near[open] = static_cast<std::uint16_t>(begin);
       open += exclusion(snapshot, service, edge, lenience) == Exclusion::none ? 1 : 0;
     }
-    if (reach.has_enough(result, open, km[count - 1])) return reach.cut(result, open);
+    if (reach.has_enough(result, open, km[begin - 1])) return reach.cut(result, open);
   }
   if (fleet.sites().holds_all()) return reach.cut(result, open);
-  gather_from_all(snapshot, client, service, lenience, result);
+  gather_from_all(snapshot, cell, service, lenience, result);
 }
 
 void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
@@ -127,8 +122,8 @@ void gather_zone(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex ser
 }
 
 float distance_km(const Snapshot& snapshot, geo::CellIndex cell, EdgeId edge) noexcept {
-  return geo::km_of_chord_squared(geo::chord_squared(snapshot.fleet->sites()[cell].at,
-                                                     snapshot.fleet->at()[cache::index(edge)]));
+  return geo::km_of_chord_squared(
+      geo::chord_squared(snapshot.fleet->map()[cell].at, snapshot.fleet->at()[cache::index(edge)]));
 }
 
 }  // namespace edgeward::policy

@@ -86,6 +86,9 @@ TEST_CASE("every cell has its nearest sites in true order") {
       REQUIRE(found.size() == std::min(count, CellSites::kSitesMax));
       for (std::size_t k = 0; k < found.size(); ++k) {
         REQUIRE(distance_km(from, sites[found[k]]) == Approx(expected[k]).margin(0.02));
+        REQUIRE(nearest[cell].distance_km[k] ==
+                km_of_chord_squared(
+                    chord_squared(map->cells()[cell].at, unit_vector(sites[found[k]]))));
       }
     }
   }
