@@ -56,10 +56,8 @@ struct Bits {
   }
   [[nodiscard]] IpAddress address() const {
     IpAddress result;
-    for (unsigned i = 0; i < 8; ++i) {
-      result.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
-      result.bytes[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
-    }
+    const std::array<std::uint64_t, 2> words{__builtin_bswap64(high), __builtin_bswap64(low)};
+    std::memcpy(result.bytes.data(), words.data(), sizeof words);
     return result;
   }
 };
@@ -103,97 +101,114 @@ class Walk {
   Walk(const MMDB_s& mmdb, const std::function<void(const Mmdb::Network&)>& visitor)
       : mmdb_(mmdb),
         visitor_(visitor),
-        nodes_left_(kVisitsFree + kVisitsPerNode * std::uint64_t{mmdb.metadata.node_count}) {}
+        nodes_(mmdb.metadata.node_count),
+        nodes_left_(kVisitsFree + kVisitsPerNode * std::uint64_t{nodes_}),
+        is_v6_(mmdb.metadata.ip_version == 6) {}
 
   /// What is wrong with the tree; empty if nothing.
   std::string run() {
-    if (mmdb_.metadata.ip_version == 4) return walk({.start = kMapped, .record = 0, .depth = 96});
+    if (!is_v6_) {
+      walk({.start = kMapped, .record = 0, .depth = kV4LengthOffset});
+      return std::move(fault_);
+    }
     // Where IPv4 hangs. May be no node: data or empty, from a branch that ends above.
     std::array<std::uint32_t, kV4LengthOffset> passed{};
-    for (unsigned depth = 0; depth < kV4LengthOffset && v4_root_ < nodes(); ++depth) {
+    for (unsigned depth = 0; depth < kV4LengthOffset && v4_root_ < nodes_; ++depth) {
       passed[depth] = v4_root_;
       v4_root_ = children(v4_root_).first;
       const auto end = passed.begin() + depth + 1;
       if (std::find(passed.begin(), end, v4_root_) != end) return std::string(kLoops);
     }
-    return walk({});
+    walk({});
+    return std::move(fault_);
   }
 
  private:
-  [[nodiscard]] std::uint32_t nodes() const { return mmdb_.metadata.node_count; }
-
   [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> children(std::uint32_t node) const {
     return records<kRecordBits>(mmdb_.file_content + std::size_t{node} * (kRecordBits / 4));
   }
 
-  std::string walk(const Branch& root) {
+  /// False at a fault.
+  bool walk(const Branch& root) {
     std::array<Branch, 130> stack;  // one a level, and one more
     std::size_t size = 0;
     stack[size++] = root;
     while (size > 0) {
-      const Branch branch = stack[--size];
-      if (mmdb_.metadata.ip_version == 6 && is_elsewhere(branch)) continue;
-      if (is_v4_place(branch)) {
-        std::string fault = walk_v4();
-        if (!fault.empty()) return fault;
-        continue;
+      // Down on the side of the zeros; the other sides are for later.
+      Branch branch = stack[--size];
+      while (!is_done(branch)) {
+        std::pair<std::uint32_t, std::uint32_t> below{branch.record, branch.record};
+        if (branch.record < nodes_) {
+          if (branch.depth >= 128) return fail("the search tree is deeper than an address is long");
+          if (nodes_left_-- == 0) return fail(kLoops);
+          below = children(branch.record);
+        }
+        stack[size++] = {branch.start.with(branch.depth), below.second, branch.depth + 1};
+        branch.record = below.first;
+        ++branch.depth;
       }
-      std::pair<std::uint32_t, std::uint32_t> below{branch.record, branch.record};
-      if (branch.record < nodes()) {
-        if (branch.depth >= 128) return "the search tree is deeper than an address is long";
-        if (nodes_left_-- == 0) return std::string(kLoops);
-        below = children(branch.record);
-      } else if (!holds_v4_place(branch)) {
-        std::string fault = visit(branch);
-        if (!fault.empty()) return fault;
-        continue;
-      }
-      stack[size++] = {branch.start.with(branch.depth), below.second, branch.depth + 1};
-      stack[size++] = {branch.start, below.first, branch.depth + 1};
+      if (!fault_.empty()) return false;
     }
-    return {};
+    return true;
   }
 
-  std::string visit(const Branch& branch) {
-    if (branch.record == nodes()) return {};
-    const std::uint32_t offset = branch.record - nodes();
+  /// Whether a branch needs no dividing: it is not to be walked here, or was visited.
+  bool is_done(const Branch& branch) {
+    if (is_v6_ && !is_in_v4_) {
+      if (is_elsewhere(branch)) return true;
+      if (is_v4_place(branch)) {
+        walk_v4();
+        return true;
+      }
+      if (holds_v4_place(branch)) return false;
+    }
+    if (branch.record < nodes_) return false;
+    visit(branch);
+    return true;
+  }
+
+  bool fail(std::string_view what) {
+    fault_ = what;
+    return false;
+  }
+
+  void visit(const Branch& branch) {
+    if (branch.record == nodes_) return;
+    const std::uint32_t offset = branch.record - nodes_;
     // The section runs on over the metadata, so the library's bound, short by the separator, is
     // never too short; what is visited can then be found.
     if (offset < kMmdbSeparatorBytes || offset >= mmdb_.data_section_size) {
-      return fmt::format("the search tree points outside the data section at {}",
-                         prefix(branch).text());
+      fault_ = fmt::format("the search tree points outside the data section at {}",
+                           prefix(branch).text());
+      return;
     }
     visitor_({.prefix = prefix(branch), .offset = offset - kMmdbSeparatorBytes});
-    return {};
   }
 
   static IpPrefix prefix(const Branch& branch) {
     return {.address = branch.start.address(), .length = branch.depth};
   }
 
-  std::string walk_v4() {
+  void walk_v4() {
     is_in_v4_ = true;
-    std::string fault = walk({.start = kMapped, .record = v4_root_, .depth = kV4LengthOffset});
+    (void)walk({.start = kMapped, .record = v4_root_, .depth = kV4LengthOffset});
     is_in_v4_ = false;
-    return fault;
   }
+
+  // Of the branches of an IPv6 tree outside its IPv4:
 
   /// Whether it is an IPv4 tree's place in the file, or a repetition of it.
   [[nodiscard]] bool is_elsewhere(const Branch& branch) const {
-    if (is_in_v4_) return false;
     if (branch.depth == kV4LengthOffset && branch.start == Bits{}) return true;
-    return branch.record == v4_root_ && branch.record < nodes() && !is_v4_place(branch);
+    return branch.record == v4_root_ && branch.record < nodes_ && !is_v4_place(branch);
   }
-  [[nodiscard]] bool is_v4_place(const Branch& branch) const {
-    return mmdb_.metadata.ip_version == 6 && !is_in_v4_ && branch.depth == kV4LengthOffset &&
-           branch.start == kMapped;
+  [[nodiscard]] static bool is_v4_place(const Branch& branch) {
+    return branch.depth == kV4LengthOffset && branch.start == kMapped;
   }
   /// Whether IPv4's place, or that in the file, is a part of it: such a network is visited in
   /// parts.
-  [[nodiscard]] bool holds_v4_place(const Branch& branch) const {
-    if (mmdb_.metadata.ip_version != 6 || is_in_v4_ || branch.depth >= kV4LengthOffset)
-      return false;
-    if (branch.start.high != 0) return false;
+  [[nodiscard]] static bool holds_v4_place(const Branch& branch) {
+    if (branch.depth >= kV4LengthOffset || branch.start.high != 0) return false;
     if (branch.depth <= 64) return true;
     const std::uint64_t mask = ~std::uint64_t{0} << (128 - branch.depth);
     return branch.start.low == 0 || branch.start.low == (kMapped.low & mask);
@@ -201,9 +216,12 @@ class Walk {
 
   const MMDB_s& mmdb_;
   const std::function<void(const Mmdb::Network&)>& visitor_;
+  std::uint32_t nodes_;
   std::uint64_t nodes_left_;
+  bool is_v6_;
   std::uint32_t v4_root_ = 0;
   bool is_in_v4_ = false;
+  std::string fault_;
 };
 
 /// Whether the metadata at the file's end can be read with all that it holds; also true where there

@@ -58,7 +58,7 @@ class Mmdb {
   /// Calls `visitor` once for every network with data, in the order of addresses; they do not
   /// overlap. IPv4 is visited once, at ::ffff:0:0/96: other places where an IPv6 tree repeats it
   /// (2002::/16, Teredo) are passed over. An error, after some visits perhaps, where the tree is
-  /// broken; a tree that loops ends so too. 8 million nodes take about 0.6 s.
+  /// broken; a tree that loops ends so too. 8 million nodes take about 0.1 s.
   [[nodiscard]] tl::expected<void, std::string> visit(
       const std::function<void(const Network&)>& visitor) const;
 
