@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string_view>
 
 #include "geo/mmdb_value.hpp"
@@ -11,8 +13,8 @@ namespace edgeward::geo {
 
 namespace {
 
-/// Gathers a record from its maps. Each function is for one map, and returns false where it found a
-/// fault.
+/// Gathers a record from its maps. Each function is for one field, and returns false where it found
+/// a fault.
 class RecordReader {
  public:
   explicit RecordReader(std::span<const std::uint8_t> section) : reader_(section) {}
@@ -23,60 +25,88 @@ class RecordReader {
     if (top->type != MmdbValue::Type::map) {
       return tl::unexpected(fmt::format("is {}, expected a map", name(top->type)));
     }
-    const bool is_read = each(*top, [this](std::string_view key, const MmdbValue& value) {
-      return top_field(key, value);
-    });
-    if (!is_read || !place()) return tl::unexpected(fault_);
+    constexpr std::array kFields{Field{"latitude", &RecordReader::latitude},
+                                 Field{"longitude", &RecordReader::longitude},
+                                 Field{"country_code", &RecordReader::country_code},
+                                 Field{"city", &RecordReader::city},
+                                 Field{"autonomous_system_number", &RecordReader::asn},
+                                 Field{"location", &RecordReader::location},
+                                 Field{"country", &RecordReader::country},
+                                 Field{"registered_country", &RecordReader::registered_country}};
+    if (!fields(*top, kFields) || !place()) return tl::unexpected(fault_);
     if (record_.country == Country::none) record_.country = registered_country_;
     return record_;
   }
 
  private:
-  template <typename Visit>
-  bool each(const MmdbValue& map, Visit visit) {
-    if (reader_.for_each(map, visit)) return true;
+  struct Field {
+    std::string_view key;
+    bool (RecordReader::*read)(std::string_view key, const MmdbValue& value);
+  };
+
+  /// Reads those fields of a map that it has; others say nothing that is asked for.
+  bool fields(const MmdbValue& map, std::span<const Field> known) {
+    const Field* field = nullptr;
+    const auto is_known = [&](std::string_view key) {
+      const auto found = std::find_if(known.begin(), known.end(),
+                                      [key](const Field& each) { return each.key == key; });
+      field = found == known.end() ? nullptr : &*found;
+      return field != nullptr;
+    };
+    const auto read = [&](std::string_view key, const MmdbValue& value) {
+      return (this->*field->read)(key, value);
+    };
+    if (reader_.for_each(map, is_known, read)) return true;
     if (fault_.empty()) fault_ = "what it holds cannot be read";
     return false;
   }
-
-  bool top_field(std::string_view key, const MmdbValue& value) {
-    if (key == "latitude") return number(key, value, lat_deg_);
-    if (key == "longitude") return number(key, value, lon_deg_);
-    if (key == "country_code") return country(key, value, record_.country);
-    if (key == "city") return city(value);
-    if (key == "autonomous_system_number") return asn(key, value);
-    if (key == "location") {
-      return map(key, value, [this](std::string_view field, const MmdbValue& entry) {
-        if (field == "latitude") return number(field, entry, lat_deg_);
-        if (field == "longitude") return number(field, entry, lon_deg_);
-        return field != "accuracy_radius" || number(field, entry, accuracy_km_);
-      });
-    }
-    if (key == "country") return country_map(key, value, record_.country);
-    if (key == "registered_country") return country_map(key, value, registered_country_);
-    return true;
-  }
-
-  bool country_map(std::string_view key, const MmdbValue& value, Country& found) {
-    return map(key, value, [this, &found](std::string_view field, const MmdbValue& entry) {
-      return field != "iso_code" || country(field, entry, found);
-    });
-  }
-
-  bool city(const MmdbValue& value) {
-    if (value.type != MmdbValue::Type::map) return text("city", value, record_.city);
-    return each(value, [this](std::string_view key, const MmdbValue& entry) {
-      return key != "names" ||
-             map(key, entry, [this](std::string_view language, const MmdbValue& city_name) {
-               return language != "en" || text(language, city_name, record_.city);
-             });
-    });
-  }
-
-  template <typename Visit>
-  bool map(std::string_view key, const MmdbValue& value, Visit visit) {
+  bool fields_of(std::string_view key, const MmdbValue& value, std::span<const Field> known) {
     if (value.type != MmdbValue::Type::map) return mismatch(key, value, "a map");
-    return each(value, visit);
+    return fields(value, known);
+  }
+
+  bool latitude(std::string_view key, const MmdbValue& value) {
+    return number(key, value, lat_deg_);
+  }
+  bool longitude(std::string_view key, const MmdbValue& value) {
+    return number(key, value, lon_deg_);
+  }
+  bool accuracy(std::string_view key, const MmdbValue& value) {
+    return number(key, value, accuracy_km_);
+  }
+  bool location(std::string_view key, const MmdbValue& value) {
+    constexpr std::array kFields{Field{"latitude", &RecordReader::latitude},
+                                 Field{"longitude", &RecordReader::longitude},
+                                 Field{"accuracy_radius", &RecordReader::accuracy}};
+    return fields_of(key, value, kFields);
+  }
+
+  bool country(std::string_view key, const MmdbValue& value) {
+    constexpr std::array kFields{Field{"iso_code", &RecordReader::country_code}};
+    return fields_of(key, value, kFields);
+  }
+  bool country_code(std::string_view key, const MmdbValue& value) {
+    return code(key, value, record_.country);
+  }
+  bool registered_country(std::string_view key, const MmdbValue& value) {
+    constexpr std::array kFields{Field{"iso_code", &RecordReader::registered_code}};
+    return fields_of(key, value, kFields);
+  }
+  bool registered_code(std::string_view key, const MmdbValue& value) {
+    return code(key, value, registered_country_);
+  }
+
+  bool city(std::string_view key, const MmdbValue& value) {
+    constexpr std::array kFields{Field{"names", &RecordReader::city_names}};
+    if (value.type != MmdbValue::Type::map) return city_name(key, value);
+    return fields(value, kFields);
+  }
+  bool city_names(std::string_view key, const MmdbValue& value) {
+    constexpr std::array kFields{Field{"en", &RecordReader::city_name}};
+    return fields_of(key, value, kFields);
+  }
+  bool city_name(std::string_view key, const MmdbValue& value) {
+    return text(key, value, record_.city);
   }
 
   bool text(std::string_view key, const MmdbValue& value, std::string& found) {
@@ -87,7 +117,7 @@ class RecordReader {
   }
 
   /// What is no two letters is no country, but no reason to give up the rest either.
-  bool country(std::string_view key, const MmdbValue& value, Country& found) {
+  bool code(std::string_view key, const MmdbValue& value, Country& found) {
     const auto text = value.as_text();
     if (!text) return mismatch(key, value, "text");
     found = parse_country(*text).value_or(Country::none);

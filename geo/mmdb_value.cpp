@@ -82,15 +82,22 @@ std::string_view name(MmdbValue::Type type) {
 }
 
 std::optional<MmdbValue> MmdbValueReader::value(std::uint32_t offset) {
-  return decode(offset, false);
+  if (!is_pointer(offset)) return decode(offset);
+  const auto found = pointer(offset);
+  if (!found) return std::nullopt;
+  auto result = decode(found->target);
+  if (result) result->next_offset = found->next_offset;
+  return result;
 }
 
 bool MmdbValueReader::is_whole(const MmdbValue& whole, unsigned depth) {
   if (depth > kDepthMax) return false;
   if (whole.type == Type::map) {
-    return for_each(whole, [this, depth](std::string_view, const MmdbValue& entry) {
-      return is_whole(entry, depth + 1);
-    });
+    return for_each(
+        whole, [](std::string_view) { return true; },
+        [this, depth](std::string_view, const MmdbValue& entry) {
+          return is_whole(entry, depth + 1);
+        });
   }
   if (whole.type != Type::array) return true;
   std::optional<std::uint32_t> offset = whole.entries_offset;
@@ -103,13 +110,17 @@ bool MmdbValueReader::is_whole(const MmdbValue& whole, unsigned depth) {
   return true;
 }
 
-std::optional<MmdbValue> MmdbValueReader::decode(std::uint32_t offset, bool is_pointed_to) {
+bool MmdbValueReader::is_pointer(std::uint32_t offset) const {
+  return offset < section_.size() && section_[offset] >> 5 == kPointer;
+}
+
+std::optional<MmdbValue> MmdbValueReader::decode(std::uint32_t offset) {
   if (++values_read_ > kValuesMax || offset >= section_.size()) return std::nullopt;
   const std::uint64_t available = section_.size();
   std::uint64_t at = offset;  // 64 bits: sums of it cannot wrap
   const unsigned control = section_[at++];
   unsigned type = control >> 5;
-  if (type == kPointer) return is_pointed_to ? std::nullopt : follow(at, control);
+  if (type == kPointer) return std::nullopt;  // one to a pointer
   if (type == 0) {
     if (at >= available) return std::nullopt;
     type = 7U + section_[at++];
@@ -137,8 +148,10 @@ std::optional<MmdbValue> MmdbValueReader::decode(std::uint32_t offset, bool is_p
   return result;
 }
 
-std::optional<MmdbValue> MmdbValueReader::follow(std::uint64_t at, unsigned control) {
+std::optional<MmdbValueReader::Pointer> MmdbValueReader::pointer(std::uint32_t offset) const {
   constexpr std::array<std::uint64_t, 4> kBase{0, 2048, 526'336, 0};
+  const std::uint64_t at = std::uint64_t{offset} + 1;
+  const unsigned control = section_[offset];
   const unsigned kind = control >> 3 & 3U;
   const unsigned more = kind + 1;
   if (at + more > section_.size()) return std::nullopt;
@@ -146,9 +159,18 @@ std::optional<MmdbValue> MmdbValueReader::follow(std::uint64_t at, unsigned cont
   if (kind < 3) target += static_cast<std::uint64_t>(control & 7U) << (8 * more);
   target += kBase[kind];
   if (target >= section_.size()) return std::nullopt;
-  auto result = decode(static_cast<std::uint32_t>(target), true);
-  if (result) result->next_offset = static_cast<std::uint32_t>(at + more);
-  return result;
+  return Pointer{.target = static_cast<std::uint32_t>(target),
+                 .next_offset = static_cast<std::uint32_t>(at + more)};
+}
+
+std::optional<std::uint32_t> MmdbValueReader::after(std::uint32_t offset) {
+  if (is_pointer(offset)) {
+    const auto found = pointer(offset);
+    return found ? std::optional(found->next_offset) : std::nullopt;
+  }
+  const auto passed = decode(offset);
+  if (!passed) return std::nullopt;
+  return passed->next_offset ? passed->next_offset : end_of(*passed);
 }
 
 std::optional<std::uint32_t> MmdbValueReader::end_of(const MmdbValue& compound) {

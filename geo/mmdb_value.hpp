@@ -54,18 +54,24 @@ class MmdbValueReader {
   /// is spent.
   [[nodiscard]] std::optional<MmdbValue> value(std::uint32_t offset);
 
-  /// Calls visit(key, value) for every pair of a map. False where a part of it cannot be read, or
-  /// visit says false.
-  template <typename Visit>
-  [[nodiscard]] bool for_each(const MmdbValue& map, Visit visit) {
-    std::optional<std::uint32_t> offset = map.entries_offset;
+  /// Calls visit(key, value) for every pair of a map whose key is_wanted(key); of the others it is
+  /// not seen to what they point to. False where a part of it cannot be read, or visit says false.
+  template <typename IsWanted, typename Visit>
+  [[nodiscard]] bool for_each(const MmdbValue& map, IsWanted is_wanted, Visit visit) {
+    std::uint32_t offset = map.entries_offset;
     for (std::uint32_t i = 0; i < map.size; ++i) {
-      const auto key = value(*offset);
+      const auto key = value(offset);
       if (!key || key->type != MmdbValue::Type::text) return false;
-      const auto entry = value(*key->next_offset);
-      if (!entry || !visit(*key->as_text(), *entry)) return false;
-      offset = entry->next_offset ? entry->next_offset : end_of(*entry);
-      if (!offset) return false;
+      std::optional<std::uint32_t> next;
+      if (is_wanted(*key->as_text())) {
+        const auto entry = value(*key->next_offset);
+        if (!entry || !visit(*key->as_text(), *entry)) return false;
+        next = entry->next_offset ? entry->next_offset : end_of(*entry);
+      } else {
+        next = after(*key->next_offset);
+      }
+      if (!next) return false;
+      offset = *next;
     }
     return true;
   }
@@ -75,8 +81,17 @@ class MmdbValueReader {
   static constexpr unsigned kDepthMax = 32;
 
  private:
-  [[nodiscard]] std::optional<MmdbValue> decode(std::uint32_t offset, bool is_pointed_to);
-  [[nodiscard]] std::optional<MmdbValue> follow(std::uint64_t offset, unsigned control);
+  /// Where a pointer leads, and where it ends.
+  struct Pointer {
+    std::uint32_t target = 0;
+    std::uint32_t next_offset = 0;
+  };
+
+  [[nodiscard]] std::optional<MmdbValue> decode(std::uint32_t offset);
+  [[nodiscard]] std::optional<Pointer> pointer(std::uint32_t offset) const;
+  [[nodiscard]] bool is_pointer(std::uint32_t offset) const;
+  /// Where the value at that offset ends.
+  [[nodiscard]] std::optional<std::uint32_t> after(std::uint32_t offset);
   [[nodiscard]] std::optional<std::uint32_t> end_of(const MmdbValue& compound);
 
   std::span<const std::uint8_t> section_;
