@@ -11,6 +11,7 @@
 #include "geo/address_map.hpp"
 #include "geo/address_ranges.hpp"
 #include "geo/country_centres.hpp"
+#include "geo/huge_array.hpp"
 #include "geo/location.hpp"
 #include "geo/mmdb.hpp"
 #include "geo/prefix_overrides.hpp"
@@ -21,7 +22,7 @@ namespace edgeward::geo {
 /// independent of each other, so a caller with several processors gathers them side by side.
 struct NetworkLayer {
   AddressRanges ranges;  ///< positions in places + 1
-  std::vector<Location> places;
+  HugeArray<Location> places;
 
   /// As AddressRanges::append.
   void append(const IpPrefix& network, std::uint32_t place) { ranges.append(network, place + 1); }

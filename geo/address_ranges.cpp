@@ -13,7 +13,6 @@ namespace edgeward::geo {
 namespace {
 
 constexpr std::uint64_t kV4Last = std::numeric_limits<std::uint32_t>::max();
-constexpr std::uint64_t kHighLast = std::numeric_limits<std::uint64_t>::max();
 
 bool is_v4_prefix(const IpPrefix& prefix) {
   return prefix.length >= kV4LengthOffset && prefix.address.is_v4();
@@ -23,7 +22,7 @@ bool is_v4_prefix(const IpPrefix& prefix) {
 
 AddressRanges::AddressRanges() : v4_{{}}, v6_{{}} {}
 
-AddressRanges::AddressRanges(std::vector<V4> v4, std::vector<V6> v6, std::vector<DeepRange> deep)
+AddressRanges::AddressRanges(HugeArray<V4> v4, HugeArray<V6> v6, std::vector<DeepRange> deep)
     : v4_(std::move(v4)), v6_(std::move(v6)), deep_(std::move(deep)) {
   last_v6_value_ = v6_.back().value == kDeep ? deep_.back().value : v6_.back().value;
 }
@@ -54,33 +53,36 @@ void AddressRanges::reserve(std::size_t v4, std::size_t v6) {
   v6_.reserve(v6);
 }
 
-std::optional<AddressRanges::Position> AddressRanges::after(const IpAddress& last) {
-  const std::uint64_t high = word(last, 0);
-  const std::uint64_t low = word(last, 8);
-  if (last.is_v4()) {
-    const std::uint64_t address = low & kV4Last;
-    if (address == kV4Last) return std::nullopt;
-    return Position{.high = address + 1};
+AddressRanges::Position AddressRanges::begin_of(const IpPrefix& network) {
+  const std::uint64_t low = word(network.address, 8);
+  if (is_v4_prefix(network)) return {.high = low & kV4Last};
+  return {.high = word(network.address, 0), .low = low};
+}
+
+std::optional<AddressRanges::Position> AddressRanges::after(const IpPrefix& network) {
+  constexpr unsigned kHalf = 64;
+  constexpr std::uint64_t kOne = 1;
+  Position end = begin_of(network);
+  if (is_v4_prefix(network)) {
+    end.high += kOne << (2 * kHalf - network.length);
+    return end.high > kV4Last ? std::nullopt : std::optional(end);
   }
-  if (low != kHighLast) return Position{.high = high, .low = low + 1};
-  if (high == kHighLast) return std::nullopt;
-  return Position{.high = high + 1};
+  // What runs over the end of a half is 0 there.
+  if (network.length > kHalf) {
+    end.low += kOne << (2 * kHalf - network.length);
+    if (end.low == 0) ++end.high;
+    return end == Position{} ? std::nullopt : std::optional(end);
+  }
+  end.high = network.length == 0 ? 0 : end.high + (kOne << (kHalf - network.length));
+  return end.high == 0 ? std::nullopt : std::optional(end);
 }
 
 void AddressRanges::append(const IpPrefix& network, std::uint32_t value) {
   if (value >= kDeep) throw std::length_error("more than 16,777,213 different places");
   const bool is_v4 = is_v4_prefix(network);
-  const Position begin = is_v4 ? Position{.high = word(network.address, 8) & kV4Last}
-                               : Position{word(network.address, 0), word(network.address, 8)};
-  push(is_v4, begin, value);
+  push(is_v4, begin_of(network), value);
   // What follows is unknown until the next network says otherwise: it then replaces this boundary.
-  const IpAddress last = network.last();
-  if (is_v4) {
-    const std::uint64_t end = (word(last, 8) & kV4Last) + 1;
-    if (end <= kV4Last) push_v4(end, 0);
-  } else if (const auto end = after(last)) {
-    push_v6(*end, 0);
-  }
+  if (const auto end = after(network)) push(is_v4, *end, 0);
 }
 
 void AddressRanges::push(bool is_v4, const Position& at, std::uint32_t value) {
@@ -154,7 +156,7 @@ AddressRanges AddressRanges::of_nested(const std::vector<IpPrefix>& prefixes) {
   const auto close = [&](bool is_v4) {
     const std::uint32_t inner = open.back();
     open.pop_back();
-    const auto end = after(prefixes[inner].last());
+    const auto end = after(prefixes[inner]);
     if (end) result.push(is_v4, *end, open.empty() ? 0 : open.back() + 1);
   };
   for (const std::uint32_t i : order) {
@@ -164,9 +166,7 @@ AddressRanges AddressRanges::of_nested(const std::vector<IpPrefix>& prefixes) {
       close(is_v4_prefix(prefixes[open.back()]));
     }
     const bool is_v4 = is_v4_prefix(prefix);
-    const Position begin = is_v4 ? Position{.high = word(prefix.address, 8) & kV4Last}
-                                 : Position{word(prefix.address, 0), word(prefix.address, 8)};
-    result.push(is_v4, begin, i + 1);
+    result.push(is_v4, begin_of(prefix), i + 1);
     open.push_back(i);
   }
   while (!open.empty()) close(is_v4_prefix(prefixes[open.back()]));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "geo/huge_array.hpp"
 #include "geo/ip_address.hpp"
 #include "geo/ip_prefix.hpp"
 #include "geo/range_map.hpp"
@@ -48,8 +49,8 @@ class AddressRanges {
   /// families may alternate. Throws std::length_error for a value that is not below kDeep.
   void append(const IpPrefix& network, std::uint32_t value);
 
-  [[nodiscard]] const std::vector<V4>& v4() const { return v4_; }
-  [[nodiscard]] const std::vector<V6>& v6() const { return v6_; }
+  [[nodiscard]] const HugeArray<V4>& v4() const { return v4_; }
+  [[nodiscard]] const HugeArray<V6>& v6() const { return v6_; }
   [[nodiscard]] const std::vector<DeepRange>& deep() const { return deep_; }
 
   /// Gives one family's memory back: nothing is known of it any more.
@@ -67,7 +68,7 @@ class AddressRanges {
   [[nodiscard]] static AddressRanges of_nested(const std::vector<IpPrefix>& prefixes);
 
   /// From the lists of a finished map.
-  AddressRanges(std::vector<V4> v4, std::vector<V6> v6, std::vector<DeepRange> deep);
+  AddressRanges(HugeArray<V4> v4, HugeArray<V6> v6, std::vector<DeepRange> deep);
 
  private:
   /// A position on either line: IPv4 has its address in `high`.
@@ -89,14 +90,15 @@ class AddressRanges {
   template <class Change>
   void change_values(bool is_v4, Change change);
 
-  /// The position after an address; absent after the last one.
-  [[nodiscard]] static std::optional<Position> after(const IpAddress& last);
+  [[nodiscard]] static Position begin_of(const IpPrefix& network);
+  /// The position after a network's last address; absent where its family ends with it.
+  [[nodiscard]] static std::optional<Position> after(const IpPrefix& network);
   void push_v4(std::uint64_t begin, std::uint32_t value);
   void push_v6(const Position& at, std::uint32_t value);
   void push(bool is_v4, const Position& at, std::uint32_t value);
 
-  std::vector<V4> v4_;
-  std::vector<V6> v6_;
+  HugeArray<V4> v4_;
+  HugeArray<V6> v6_;
   std::vector<DeepRange> deep_;
   std::uint32_t last_v6_value_ = 0;
 };

@@ -36,14 +36,14 @@ class RangeMap {
     std::uint32_t value = 0;
   };
 
-  RangeMap() : RangeMap(std::vector<Range>{{}}) {}
+  RangeMap() : RangeMap(std::span<const Range>(std::array<Range, 1>{})) {}
 
   /// Ranges in ascending order of begin, no two the same, the first at 0; values up to kValueMax.
-  explicit RangeMap(const std::vector<Range>& ranges) : size_(ranges.size()) {
+  explicit RangeMap(std::span<const Range> ranges) : size_(ranges.size()) {
     assert(!ranges.empty() && ranges.front().begin == 0);
     std::vector<Key> firsts;
     leaves_.reserve(ranges.size() / kLeaf * 9 / 8 + 1);  // some are not filled
-    for (std::span<const Range> rest(ranges); !rest.empty();) {
+    for (std::span<const Range> rest = ranges; !rest.empty();) {
       Leaf& leaf = leaves_.emplace_back();
       const std::size_t count =
           leaf.fill(rest.size(), [&](std::size_t i) { return rest[i].begin; });

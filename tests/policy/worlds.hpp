@@ -51,7 +51,7 @@ struct World {
 
   [[nodiscard]] std::shared_ptr<const geo::AddressMap> map() const {
     geo::NetworkLayer layer;
-    layer.places = places;
+    layer.places.assign(places.begin(), places.end());
     for (std::size_t i = 0; i < places.size(); ++i) {
       layer.append(geo::IpPrefix::around(client(i), 120), static_cast<std::uint32_t>(i));
     }
