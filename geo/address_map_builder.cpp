@@ -3,15 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <boost/container_hash/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 namespace edgeward::geo {
 
 namespace {
+
+template <class Key, class Value>
+using HugeMap = boost::unordered_flat_map<Key, Value, boost::hash<Key>, std::equal_to<Key>,
+                                          HugePageAllocator<std::pair<const Key, Value>>>;
 
 /// Two letters as a number are below this.
 constexpr std::size_t kCountryCodes = std::size_t{'Z'} << 8 | ('Z' + 1);
@@ -48,7 +55,8 @@ struct AddressMapBuilder::Cells {
 
   HugeArray<Cell> list;
   /// Into the list, so that what is searched at random is a fraction of its size.
-  boost::unordered_flat_set<CellIndex, Hash, Equal> numbers{0, Hash{&list}, Equal{&list}};
+  boost::unordered_flat_set<CellIndex, Hash, Equal, HugePageAllocator<CellIndex>> numbers{
+      0, Hash{&list}, Equal{&list}};
   boost::unordered_flat_map<std::int32_t, std::uint16_t> areas;
 
   Cells() = default;
@@ -126,7 +134,7 @@ tl::expected<ReadLayer, std::string> read_layer(const Mmdb& database,
   const std::size_t nodes = database.node_count();
   result.layer.ranges.reserve(database.ip_version() == 4 ? nodes : 0,
                               database.ip_version() == 6 ? nodes : 0);
-  boost::unordered_flat_map<std::uint32_t, std::uint32_t> places;  // by where the record begins
+  HugeMap<std::uint32_t, std::uint32_t> places;  // by where the record begins
   const auto read_place = [&](std::uint32_t offset) {
     const auto [found, is_new] = places.try_emplace(offset, kNoPlace);
     if (!is_new) return found->second;
@@ -240,7 +248,7 @@ std::shared_ptr<const AddressMap> with_overrides(const AddressMap& base,
   for (const PrefixOverrides::Entry& entry : overrides.entries) prefixes.push_back(entry.prefix);
 
   // Neighbouring ranges often combine the same pair.
-  boost::unordered_flat_map<std::uint64_t, CellIndex> combined;
+  HugeMap<std::uint64_t, CellIndex> combined;
   const auto combine = [&](std::uint32_t entry_number, CellIndex cell) {
     if (entry_number == 0) return cell;
     const std::uint64_t key = std::uint64_t{entry_number} << 32 | cell;

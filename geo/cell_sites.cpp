@@ -33,7 +33,7 @@ struct CellsByTile {
   }
 
   std::vector<std::uint32_t> begins;
-  std::vector<CellIndex> order;
+  HugeArray<CellIndex> order;
 };
 
 /// Slack for positions in single precision.

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <new>
 #include <vector>
+
+#include "geo/huge_blocks.hpp"
 
 namespace edgeward::geo {
 
@@ -15,7 +15,7 @@ template <class T>
 struct HugePageAllocator {
   using value_type = T;
   /// Smaller arrays lie on small pages.
-  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+  static constexpr std::size_t kHugePageBytes = HugeBlocks::kHugePageBytes;
 
   HugePageAllocator() = default;
   template <class Other>
@@ -24,14 +24,13 @@ struct HugePageAllocator {
   [[nodiscard]] T* allocate(std::size_t count) {
     const std::size_t bytes = count * sizeof(T);
     if (bytes < kHugePageBytes) return static_cast<T*>(::operator new(bytes, kAlignment));
-    void* const memory = ::operator new (bytes, std::align_val_t{kHugePageBytes});
-    ::madvise(memory, bytes, MADV_HUGEPAGE);  // only a hint: failing changes nothing
-    return static_cast<T*>(memory);
+    return static_cast<T*>(HugeBlocks::allocate(bytes));
   }
 
   void deallocate(T* memory, std::size_t count) {
-    const bool is_large = count * sizeof(T) >= kHugePageBytes;
-    ::operator delete(memory, is_large ? std::align_val_t{kHugePageBytes} : kAlignment);
+    const std::size_t bytes = count * sizeof(T);
+    if (bytes < kHugePageBytes) return ::operator delete(memory, kAlignment);
+    HugeBlocks::deallocate(memory, bytes);
   }
 
   friend bool operator==(const HugePageAllocator&, const HugePageAllocator&) { return true; }

@@ -46,6 +46,7 @@
 #include "controller/service/supervisor.hpp"
 #include "controller/service/watch.hpp"
 #include "controller/terminal.hpp"
+#include "geo/huge_blocks.hpp"
 
 namespace edgeward::controller {
 
@@ -295,6 +296,7 @@ std::unique_ptr<Purging> make_purging(const RedisOptions& redis, const Log& log)
 int run_serve(const ServeCommand& command) {
   const double begun = steady_seconds();
   const sigset_t signals = block_signals();
+  geo::HugeBlocks::keep(true);  // databases will be compiled again beside requests
   // How to log is known once the configuration is read.
   std::vector<std::string> said;
   RoutingCompiler compiler;
