@@ -1,7 +1,5 @@
 #include "controller/service/pacing.hpp"
 
-#include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,16 +10,20 @@ namespace edgeward::controller {
 
 namespace {
 
-/// How long a thread works before it looks whether others want its processor, and how long where
-/// they do before it rests: a look costs some microseconds, most of all on a virtual machine.
-constexpr std::int64_t kLookNs = 200'000;
-constexpr std::int64_t kWorkNs = 40'000;
-constexpr std::int64_t kRestNs = 200'000;
-constexpr std::uint64_t kTurnNs = 100'000;  ///< the shortest that Linux grants
-/// Timers and waking are this late on a processor that nobody else wants.
-constexpr std::int64_t kLateNs = 300'000;
-/// For so long after it had to wait for the processor the thread takes it for shared.
-constexpr std::int64_t kSharedNs = 20'000'000;
+/// How long a thread works between rests, and how long these are. Much shorter pieces are of no
+/// use: each begins with cold caches and costs a signal, a timer and two switches, some 30 µs on a
+/// virtual machine.
+constexpr std::int64_t kWorkNs = 150'000;
+constexpr std::int64_t kRestNs = 850'000;
+/// How often it looks, where it works on, whether it still may.
+constexpr std::int64_t kLookNs = 1'000'000;
+/// Over how long it looks at what the process's other threads did, and what part of a processor's
+/// time they may have used for it to work on.
+constexpr std::int64_t kWindowNs = 10'000'000;
+constexpr std::int64_t kBusyPart = 20;
+/// What takes longer than so many times its own work has rested enough: on a machine whose
+/// processors are all taken each rest ends when a scheduler says so, and a reload would never.
+constexpr std::int64_t kTimesAsLongMax = 40;
 
 std::int64_t read_ns(clockid_t clock) {
   timespec now{};
@@ -29,76 +31,58 @@ std::int64_t read_ns(clockid_t clock) {
   return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-/// What takes longer than so many times its own work has rested enough: on a machine whose
-/// processors are all taken each rest ends when a scheduler says so, and a reload would never.
-constexpr std::int64_t kTimesAsLongMax = 40;
-
-/// Of the thread: its timer; when the piece of work under way began, by its processor time and by
-/// the clock; until when the processor counts as shared; and when all of it began.
-struct WorkPiece {
-  timer_t timer{};
-  std::int64_t worked_ns = 0;
+/// The times that have passed by the clock, for this thread, and for the others of its process.
+struct Times {
   std::int64_t at_ns = 0;
-  std::int64_t shared_until_ns = 0;
-  std::int64_t first_worked_ns = 0;
-  std::int64_t first_at_ns = 0;
-};
-thread_local constinit WorkPiece work_piece;
+  std::int64_t own_ns = 0;
+  std::int64_t others_ns = 0;
 
-/// Begins a piece of work; its end is told by the signal.
-bool begin_piece() {
-  work_piece.worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
-  work_piece.at_ns = read_ns(CLOCK_MONOTONIC);
-  const bool is_shared = work_piece.at_ns < work_piece.shared_until_ns;
-  const itimerspec times{.it_interval = {},
-                         .it_value = {.tv_sec = 0, .tv_nsec = is_shared ? kWorkNs : kLookNs}};
-  return ::timer_settime(work_piece.timer, 0, &times, nullptr) == 0;
+  [[nodiscard]] static Times now() {
+    const std::int64_t own_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
+    return {.at_ns = read_ns(CLOCK_MONOTONIC),
+            .own_ns = own_ns,
+            .others_ns = read_ns(CLOCK_PROCESS_CPUTIME_ID) - own_ns};
+  }
+};
+
+/// Of the thread: its timer, when all of it began, when it last looked at the others, and what it
+/// saw.
+struct PacedWork {
+  timer_t timer{};
+  Times first;
+  Times window;
+  bool is_shared = true;
+};
+thread_local constinit PacedWork paced_work;
+
+/// The end of the piece of work that begins is told by the signal.
+bool begin_piece(std::int64_t ns) {
+  const itimerspec times{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = ns}};
+  return ::timer_settime(paced_work.timer, 0, &times, nullptr) == 0;
 }
 
 void rest(int) {
   const int error = errno;
-  const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
-  const std::int64_t worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - work_piece.worked_ns;
-  std::int64_t waited_ns = now_ns - work_piece.at_ns - worked_ns;
-  const std::int64_t all_ns = work_piece.worked_ns + worked_ns - work_piece.first_worked_ns;
-  const bool may_rest = now_ns - work_piece.first_at_ns < kTimesAsLongMax * all_ns;
-  if (may_rest && now_ns < work_piece.shared_until_ns) {
+  const Times now = Times::now();
+  const std::int64_t looked_for_ns = now.at_ns - paced_work.window.at_ns;
+  if (looked_for_ns >= kWindowNs) {
+    const std::int64_t others_ns = now.others_ns - paced_work.window.others_ns;
+    paced_work.is_shared = others_ns * kBusyPart > looked_for_ns;
+    paced_work.window = now;
+  }
+  const bool may_rest =
+      now.at_ns - paced_work.first.at_ns < kTimesAsLongMax * (now.own_ns - paced_work.first.own_ns);
+  if (paced_work.is_shared && may_rest) {
     const timespec duration{.tv_sec = 0, .tv_nsec = kRestNs};
     ::nanosleep(&duration, nullptr);
-    waited_ns += read_ns(CLOCK_MONOTONIC) - now_ns - kRestNs;
   }
-  if (waited_ns > kLateNs) work_piece.shared_until_ns = now_ns + kSharedNs;
-  (void)begin_piece();
+  (void)begin_piece(paced_work.is_shared ? kWorkNs : kLookNs);
   errno = error;
-}
-
-/// What sched_setattr(2) takes, for which glibc 2.36 has no declaration.
-struct SchedulingAttributes {
-  std::uint32_t size = sizeof(SchedulingAttributes);
-  std::uint32_t policy = 0;
-  std::uint64_t flags = 0;
-  std::int32_t nice = 0;
-  std::uint32_t priority = 0;
-  std::uint64_t runtime_ns = 0;
-  std::uint64_t deadline_ns = 0;
-  std::uint64_t period_ns = 0;
-};
-
-/// How long the thread works before others get their turn; 0: as long as any. Who asks for short
-/// turns has them soon after it wakes (EEVDF: Stoica and Abdel-Wahab, 1995), so that work with
-/// rests in it gets on. Linux before 6.12 takes no notice.
-void ask_for_turns_of(std::uint64_t ns) {
-  SchedulingAttributes attributes;
-  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
-  if (attributes.policy != SCHED_OTHER) return;
-  attributes.runtime_ns = ns;
-  (void)::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 }  // namespace
 
 Pacing::Pacing() {
-  ask_for_turns_of(kTurnNs);
   struct sigaction action {};
   action.sa_handler = rest;
   action.sa_flags = SA_RESTART;
@@ -109,15 +93,13 @@ Pacing::Pacing() {
   event.sigev_signo = SIGRTMIN;
   event._sigev_un._tid = ::gettid();
   if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return;
-  work_piece = {.timer = timer_};
-  work_piece.first_worked_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
-  work_piece.first_at_ns = read_ns(CLOCK_MONOTONIC);
-  is_running_ = begin_piece();
+  const Times now = Times::now();
+  paced_work = {.timer = timer_, .first = now, .window = now};
+  is_running_ = begin_piece(kWorkNs);
   if (!is_running_) ::timer_delete(timer_);
 }
 
 Pacing::~Pacing() {
-  ask_for_turns_of(0);  // as long as others'
   if (is_running_) ::timer_delete(timer_);
 }
 

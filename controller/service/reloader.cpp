@@ -1,8 +1,6 @@
 #include "controller/service/reloader.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -31,12 +29,6 @@ constexpr std::size_t kMeasuredMax = 100'000;
 constexpr const char* kChangedFiles = "changed files";
 /// Errors of one reload that are told, each in a line; `check` tells all.
 constexpr std::size_t kErrorsMax = 20;
-
-/// The calling thread, and those that it starts, take what processor time others leave.
-void step_back() {
-  constexpr int kNice = 4;
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-}
 
 }  // namespace
 
@@ -98,7 +90,6 @@ void Reloader::start(const char* cause) {
 }
 
 void Reloader::run() {
-  step_back();
   keep_config();  // it has been compiled
   while (true) {
     const char* asked_by = nullptr;
@@ -261,7 +252,6 @@ void Reloader::compile_beside(Reload reload) {
   log_.write({.message = "databases are read anew, to be in force once they are compiled",
               .fields = {{"cause", compilation_->reload.cause}}});
   compilation_->thread = std::thread([this, measured = std::move(measured)] {
-    step_back();
     Compilation& mine = *compilation_;
     try {
       const Pacing pacing;
@@ -306,6 +296,7 @@ void Reloader::end_compilation() {
 
 void Reloader::keep_config() {
   if (!config_.serve.state_dir) return;
+  const Pacing pacing;
   const KeptFolder folder(*config_.serve.state_dir);
   try {
     // Beside it, and in its place named, the files it names: they may be gone or broken by then.

@@ -22,13 +22,13 @@ void stay_here() {
   REQUIRE(::sched_setaffinity(0, sizeof here, &here) == 0);
 }
 
-/// Works for a tenth of a second of the processor's time, beside one that always wants the same
-/// processor; how often the thread stepped aside meanwhile.
-long rests_while_working(bool is_paced) {
+/// Works for a tenth of a second of the processor's time, beside a thread that may always want the
+/// same processor; how often the thread stepped aside meanwhile.
+long rests_while_working(bool is_paced, bool is_shared) {
   long rests = 0;
   std::thread both([&] {
     stay_here();
-    std::atomic<bool> is_over{false};
+    std::atomic<bool> is_over{!is_shared};
     std::thread other([&] {
       while (!is_over) {
       }
@@ -61,11 +61,15 @@ long rests_while_working(bool is_paced) {
 
 }  // namespace
 
-TEST_CASE("a paced thread steps aside for who wants its processor, and only while it is paced") {
-  CHECK(rests_while_working(false) < 10);
-  // A hundred milliseconds of work in pieces of 40 µs, once it has seen that it is not alone.
-  CHECK(rests_while_working(true) > 100);
-  CHECK(rests_while_working(false) < 10);
+TEST_CASE("a paced thread steps aside for who has work, and only while it is paced") {
+  CHECK(rests_while_working(false, true) < 10);
+  // A hundred milliseconds of work in pieces of 150 µs.
+  CHECK(rests_while_working(true, true) > 100);
+  CHECK(rests_while_working(false, true) < 10);
+}
+
+TEST_CASE("a paced thread works on once it has seen that no other has work") {
+  CHECK(rests_while_working(true, false) < 100);
 }
 
 }  // namespace edgeward::controller
