@@ -224,25 +224,44 @@ class Walk {
   std::string fault_;
 };
 
-/// Whether the metadata at the file's end can be read with all that it holds; also true where there
-/// is none, which MMDB_open tells. It is asked before the library, which leaks what it has read of
-/// broken metadata, and expands maps of pointers to maps without an end.
-bool has_bounded_metadata(const std::string& path) {
+std::string tree_fault(double nodes) {
+  return fmt::format("its search tree of {} nodes does not fit in it", nodes);
+}
+
+/// Why the library must not be given a file; empty if it may, also where there is no metadata,
+/// which MMDB_open tells. The library leaks what it has read of broken metadata, expands maps of
+/// pointers to maps without an end, and looks into trees whose size in bytes it has cut to 32 bits.
+std::string fault_before_opening(const std::string& path) {
   constexpr std::string_view kMarker = "\xAB\xCD\xEFMaxMind.com";
   constexpr std::streamoff kMetadataBytesMax = 128 * 1024;  // of the format
   std::ifstream file(path, std::ios::binary);
-  if (!file.seekg(0, std::ios::end)) return true;
+  if (!file.seekg(0, std::ios::end)) return {};
   const std::streamoff size = file.tellg();
   std::string tail(static_cast<std::size_t>(std::clamp(size, std::streamoff{0}, kMetadataBytesMax)),
                    '\0');
   file.seekg(size - static_cast<std::streamoff>(tail.size()));
-  if (!file.read(tail.data(), static_cast<std::streamsize>(tail.size()))) return true;
+  if (!file.read(tail.data(), static_cast<std::streamsize>(tail.size()))) return {};
   const std::size_t marker = tail.rfind(kMarker);
-  if (marker == std::string::npos) return true;
+  if (marker == std::string::npos) return {};
   const std::string_view metadata = std::string_view(tail).substr(marker + kMarker.size());
   MmdbValueReader reader({reinterpret_cast<const std::uint8_t*>(metadata.data()), metadata.size()});
   const auto top = reader.value(0);
-  return top && reader.is_whole(*top);
+  if (!top || !reader.is_whole(*top)) return "its metadata cannot be read";
+  if (top->type != MmdbValue::Type::map) return {};
+  constexpr double kRecordBitsMax = 32;  // the library refuses more
+  double nodes = 0;
+  double bits = 0;
+  const bool is_read = reader.for_each(
+      *top, [](std::string_view key) { return key == "node_count" || key == "record_size"; },
+      [&](std::string_view key, const MmdbValue& value) {
+        // Of a key that is given twice, whichever the library takes.
+        double& greatest = key == "node_count" ? nodes : bits;
+        greatest = std::max(greatest, value.as_number().value_or(0));
+        return true;
+      });
+  if (!is_read) return "its metadata cannot be read";
+  const double tree_bytes = nodes * std::min(bits, kRecordBitsMax) / 4;
+  return tree_bytes + kMmdbSeparatorBytes > static_cast<double>(size) ? tree_fault(nodes) : "";
 }
 
 /// What MMDB_open leaves unchecked. Empty if nothing is wrong.
@@ -258,7 +277,7 @@ std::string metadata_fault(const MMDB_s& mmdb) {
   const std::uint64_t tree_bytes = std::uint64_t{metadata.node_count} * (bits / 4);
   if (metadata.node_count == 0 ||
       tree_bytes + kMmdbSeparatorBytes > static_cast<std::uint64_t>(mmdb.file_size)) {
-    return fmt::format("its search tree of {} nodes does not fit in it", metadata.node_count);
+    return tree_fault(metadata.node_count);
   }
   return {};
 }
@@ -341,7 +360,8 @@ tl::expected<Mmdb, std::string> Mmdb::open_copy(const std::string& path) {
 
 tl::expected<Mmdb, std::string> Mmdb::open_at(const std::string& path, const std::string& name) {
   auto file = std::make_unique<File>(name);
-  if (!has_bounded_metadata(path)) return file->fault("its metadata cannot be read");
+  const std::string early_fault = fault_before_opening(path);
+  if (!early_fault.empty()) return file->fault(early_fault);
   const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &file->mmdb);
   if (status != MMDB_SUCCESS) {
     const int error = errno;

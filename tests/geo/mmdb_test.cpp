@@ -1,5 +1,7 @@
 #include "geo/mmdb.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -263,6 +265,24 @@ TEST_CASE("a tree that loops is an error") {
   REQUIRE_FALSE(done);
   CHECK_THAT(done.error(), Catch::Contains(written.path));
   CHECK_FALSE(database->find(*IpAddress::parse("2001:db8::1")));
+}
+
+TEST_CASE("a tree that is larger than its file is an error, whatever the size is cut to") {
+  const test::MmdbFile file{.nodes = {{0, 0}}, .data = mmdb_map({})};
+  std::string bytes = file.bytes();
+  const auto replace = [&](const std::string& key, const std::string& value) {
+    bytes.replace(bytes.find(key) + key.size(), value.size(), value);
+  };
+  replace("record_size", mmdb_uint16(28));
+  // 2^32 - 1 nodes of 7 bytes are -7 in 32 bits; the others wrap to a little more than nothing.
+  for (const std::uint32_t nodes : {0xFFFF'FFFFU, 0x2492'4925U, 1000U}) {
+    replace("node_count", mmdb_uint32(nodes));
+    const Written written(bytes);
+    const auto database = Mmdb::open(written.path);
+    REQUIRE_FALSE(database);
+    CHECK(database.error() ==
+          fmt::format("{}: its search tree of {} nodes does not fit in it", written.path, nodes));
+  }
 }
 
 TEST_CASE("what is no database is an error that names the file") {
