@@ -94,16 +94,16 @@ void gather(const Snapshot& snapshot, geo::CellIndex cell, ServiceIndex service,
   clear(result);
   std::size_t open = 0;
   // Some at a time, in a loop without a branch: mostly the first ones are enough.
-  for (std::size_t begin = 0; begin < near.size();) {
-    const std::size_t end = std::min(begin + kAtATime, near.size());
-    for (; begin < end; ++begin) {
-      const EdgeId edge{near[begin]};
+  for (std::size_t k = 0; k < near.size();) {
+    const std::size_t end = std::min(k + kAtATime, near.size());
+    for (; k < end; ++k) {
+      const EdgeId edge{near[k]};
       result.edge[open] = edge;
-      result.distance_km[open] = km[begin];
-      result.near[open] = static_cast<std::uint16_t>(begin);
+      result.distance_km[open] = km[k];
+      result.near[open] = static_cast<std::uint16_t>(k);
       open += exclusion(snapshot, service, edge, lenience) == Exclusion::none ? 1 : 0;
     }
-    if (reach.has_enough(result, open, km[begin - 1])) return reach.cut(result, open);
+    if (reach.has_enough(result, open, km[k - 1])) return reach.cut(result, open);
   }
   if (fleet.sites().holds_all()) return reach.cut(result, open);
   gather_from_all(snapshot, cell, service, lenience, result);
