@@ -173,13 +173,27 @@ TEST_CASE("a reload that is asked for while one is under way comes after it") {
   CHECK(serving.stop() == 0);
 }
 
-TEST_CASE("a reload passes databases that are being read") {
+namespace {
+
+/// A service that locates by a database alone.
+struct WithDatabase {
   const Place place;
   const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
-  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  HttpConnection admin(serving.admin_port());
+  Serving serving{arguments()};
+  HttpConnection connection{serving.port()};
+  HttpConnection admin{serving.admin_port()};
+
+  [[nodiscard]] std::vector<std::string> arguments() const {
+    place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
+    return place.arguments();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a reload passes databases that are being read") {
+  WithDatabase started;
+  auto& [place, database, serving, connection, admin] = started;
   wait_for_edge(connection, "fra1");
   std::filesystem::rename(write_database(place, "next.mmdb", "192.0.2.0/24,35.6,139.7,JP\n"),
                           database);
@@ -205,12 +219,8 @@ TEST_CASE("a reload passes databases that are being read") {
 }
 
 TEST_CASE("databases that have gone back meanwhile are not put in force") {
-  const Place place;
-  const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
-  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  HttpConnection admin(serving.admin_port());
+  WithDatabase started;
+  auto& [place, database, serving, connection, admin] = started;
   const std::filesystem::path before = place.folder().path() / "before.mmdb";
   std::filesystem::create_hard_link(database, before);
   std::filesystem::rename(write_database(place, "next.mmdb", "192.0.2.0/24,35.6,139.7,JP\n"),
@@ -232,12 +242,8 @@ TEST_CASE("databases that have gone back meanwhile are not put in force") {
 }
 
 TEST_CASE("databases and a fleet that change together are both in force in the end") {
-  const Place place;
-  const std::filesystem::path database = write_database(place, "places.mmdb", kPlaces);
-  place.folder().write("clients.csv", "prefix,lat,lon,country,edges\n");
-  Serving serving(place.arguments());
-  HttpConnection connection(serving.port());
-  HttpConnection admin(serving.admin_port());
+  WithDatabase started;
+  auto& [place, database, serving, connection, admin] = started;
   for (int i = 0; i < 10; ++i) {
     const bool is_tokyo = i % 2 == 0;
     const std::filesystem::path next =
