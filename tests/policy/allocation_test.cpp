@@ -39,13 +39,16 @@ TEST_CASE("a decision allocates nothing, whatever its way") {
     for (const Request& request : requests) {
       ++reasons[static_cast<std::size_t>(route(request, snapshot).reason)];
     }
-    CHECK(test::allocations() == before);
+    const std::size_t after = test::allocations();
+    CHECK(after == before);
     CHECK(reasons[static_cast<std::size_t>(Reason::override)] > 0);
     CHECK(reasons[static_cast<std::size_t>(Reason::fallback_location)] > 0);
     CHECK(reasons[static_cast<std::size_t>(Reason::widened)] > 0);
     // The counter counts.
+    const std::size_t before_one = test::allocations();
     const auto one = std::make_unique<int>(1);
-    CHECK(test::allocations() == before + 1);
+    const std::size_t after_one = test::allocations();
+    CHECK(after_one == before_one + 1);
   }
 }
 
