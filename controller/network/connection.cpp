@@ -112,7 +112,7 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t cou
   read_at_ns_ = WorkerClock::now_ns();
   if (is_new) deadline_ms_ = deadline_after(read_at_ns_, share_.options.request_timeout_ms);
   if (tls_ != nullptr && !tls_->has_begun() && is_http(input_.front())) return refuse_plain();
-  share_.shedder.pass(WorkerClock::to_ms(read_at_ns_));
+  if (share_.shedder.is_due(WorkerClock::to_ms(read_at_ns_))) share_.measure_delay();
   // Operators and edges are heard at any load, and so is who sends a body already.
   const bool sheds =
       listener_ != ListenerKind::admin && !reader_.is_within_body() && share_.shedder.sheds(lot_);

@@ -30,6 +30,8 @@ struct ConnectionShare {
   Shedder shedder;
   /// Called by one that has ended.
   std::function<void(const std::shared_ptr<Connection>&)> remove;
+  /// Called where the shedder says that it is time.
+  std::function<void()> measure_delay;
   TlsContexts tls{};  ///< of connections from now on
   WorkerClock clock{};
   HttpDate date{};

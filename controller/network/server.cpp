@@ -13,6 +13,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cerrno>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -102,14 +103,14 @@ std::vector<DnsCookies::Secret> cookie_secrets(const DnsOptions& options) {
 /// are: as long as a request that comes at that moment.
 class Probe {
  public:
-  Probe(asio::io_context& context, std::function<void()> arrived)
-      : events_(context, open()), arrived_(std::move(arrived)) {}
+  explicit Probe(asio::io_context& context) : events_(context, open()) {}
 
-  void send() {
+  template <class Arrived>
+  void send(Arrived arrived) {
     // First this: what is readable already would be read at once.
     events_.async_read_some(asio::buffer(&count_, sizeof count_),
-                            [this](const boost::system::error_code& error, std::size_t) {
-                              if (!error) arrived_();
+                            [arrived](const boost::system::error_code& error, std::size_t) {
+                              if (!error) arrived();
                             });
     const std::uint64_t one = 1;
     (void)::write(events_.native_handle(), &one, sizeof one);
@@ -127,7 +128,6 @@ class Probe {
   }
 
   asio::posix::stream_descriptor events_;
-  std::function<void()> arrived_;
   std::uint64_t count_ = 0;
 };
 
@@ -142,10 +142,12 @@ class Server::Worker {
                .api = Api(api, actions, publisher),
                .shedder = Shedder(options.delay_max_ms),
                .remove = [this](const auto& connection) { remove(connection); },
+               .measure_delay = [this] { measure_delay(); },
                .tls = publisher.tls()},
         publisher_(publisher),
         connections_max_(connections_max),
         answerer_(options.answers, cookie_secrets) {
+    for (std::size_t i = 0; i < Shedder::kUnderWayMax; ++i) probes_.emplace_back(context_);
     answerer_.install(publisher.current());
   }
 
@@ -191,7 +193,7 @@ class Server::Worker {
     for (Listener& listener : listeners_) accept(listener);
     for (const auto& dns : dns_) dns->start();
     sweep();
-    measure_delay();
+    await_measurement();
     thread_ = std::thread([this] {
       context_.run();
       publisher_.add(share_.api.tally().take());
@@ -224,8 +226,7 @@ class Server::Worker {
       }
       for (const auto& dns : dns_) dns->stop();
       delay_timer_.cancel();
-      probe_.close();
-      share_.shedder.cease();
+      for (Probe& probe : probes_) probe.close();
       timer_.cancel();
     });
   }
@@ -261,6 +262,7 @@ class Server::Worker {
   void remove(const std::shared_ptr<Connection>& connection);
   void sweep();
   void measure_delay();
+  void await_measurement();
 
   ConnectionShare share_;
   Publisher& publisher_;
@@ -270,10 +272,7 @@ class Server::Worker {
   std::vector<std::unique_ptr<DnsListener>> dns_;
   asio::steady_timer timer_{context_};
   asio::steady_timer delay_timer_{context_};
-  Probe probe_{context_, [this] {
-                 share_.shedder.end(WorkerClock::now_ms());
-                 measure_delay();
-               }};
+  std::deque<Probe> probes_;  ///< by the number of what they measure
   std::vector<Listener> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   boost::unordered_flat_map<std::string, std::size_t> by_peer_;
@@ -366,10 +365,20 @@ void Server::Worker::sweep() {
 }
 
 void Server::Worker::measure_delay() {
-  share_.shedder.begin(WorkerClock::now_ms() + Shedder::kMeasureEveryMs);
+  if (share_.is_draining) return;
+  if (const auto number = share_.shedder.begin(WorkerClock::now_ms())) {
+    probes_[*number].send(
+        [this, number = *number] { share_.shedder.end(number, WorkerClock::now_ms()); });
+  }
+}
+
+/// Where little is read, a timer has it measured.
+void Server::Worker::await_measurement() {
   delay_timer_.expires_after(std::chrono::milliseconds(Shedder::kMeasureEveryMs));
   delay_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error && !share_.is_draining) probe_.send();
+    if (error || share_.is_draining) return;
+    if (share_.shedder.is_due(WorkerClock::now_ms())) measure_delay();
+    await_measurement();
   });
 }
 
