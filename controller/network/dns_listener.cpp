@@ -243,7 +243,6 @@ class DnsListener::Sockets : public std::enable_shared_from_this<Sockets> {
       const int count = ::recvmmsg(udp_.native_handle(), in_.data(), kBatch, MSG_DONTWAIT, nullptr);
       if (count <= 0) return;
       answer_batch(static_cast<std::size_t>(count));
-      if (static_cast<std::size_t>(count) < kBatch) return;
     }
   }
 
