@@ -10,12 +10,15 @@
 #include "cache/eviction/registry.hpp"
 #include "tests/cache/oracles/oracle.hpp"
 #include "tests/cache/traces.hpp"
+#include "tests/instrumented.hpp"
 
 namespace edgeward::cache {
 
 namespace {
 
 using oracle::Bug;
+
+constexpr std::size_t kTraces = test::kIsInstrumented ? 8 : 30;
 
 /// One replay to compare.
 struct Case {
@@ -227,7 +230,7 @@ TEST_CASE("every policy and admission is compared, and with an oracle that slips
 }
 
 TEST_CASE("policies have the hits of their oracles") {
-  const std::vector<Case> replays = cases(30);
+  const std::vector<Case> replays = cases(kTraces);
   for (const char* const policy : kPolicies) check(policy, "none", replays);
 }
 
@@ -251,7 +254,7 @@ TEST_CASE("what learns has the hits of its oracle after it has learned") {
 }
 
 TEST_CASE("the comparison notices a slip in any policy or admission") {
-  std::vector<Case> replays = cases(30);
+  std::vector<Case> replays = cases(kTraces);
   const std::vector<Case> more = long_cases();
   replays.insert(replays.end(), more.begin(), more.end());
   for (const Slip& slip : kSlips) {

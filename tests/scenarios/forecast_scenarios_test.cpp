@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/instrumented.hpp"
 #include "tests/support.hpp"
 
 namespace edgeward {
@@ -250,6 +251,7 @@ TEST_CASE("what cannot be forecast ends with exit code 2 and says what to do") {
 }
 
 TEST_CASE("on hourly series of the M4 competition auto errs as little as its best entries") {
+  if (test::kIsInstrumented) return test::skip("figures, which sanitizers do not change");
   const auto data = test::shared_data();
   if (!data) return;
   const auto train = *data / "forecast/m4-hourly-odd-train.csv.gz";
@@ -270,6 +272,7 @@ TEST_CASE("on hourly series of the M4 competition auto errs as little as its bes
 }
 
 TEST_CASE("on real traffic auto errs less than both seasonal naives") {
+  if (test::kIsInstrumented) return test::skip("figures, which sanitizers do not change");
   const auto data = test::shared_data();
   if (!data) return;
   for (const char* const file : {"worldcup98-hourly.csv.gz", "nab-nyc_taxi.csv.gz"}) {

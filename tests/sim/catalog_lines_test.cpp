@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cache/random.hpp"
+#include "tests/instrumented.hpp"
 
 namespace edgeward::sim {
 
@@ -225,7 +226,7 @@ TEST_CASE("no bytes break the reading, and all lines are accounted for") {
   const std::string json =
       R"({"key":"/a","size_bytes":12,"type":"x","created_at":"2026-01-31","views":3,"rating":4.5})";
   const std::string row = "/a,12,x,2026-01-31,3,4.5";
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < (test::kIsInstrumented ? 750 : 3000); ++round) {
     const bool is_json = round % 2 == 0;
     std::string line = is_json ? json : row;
     for (std::uint64_t i = random.below(4); i > 0; --i) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cache/random.hpp"
+#include "tests/instrumented.hpp"
+#include "tests/support.hpp"
 
 namespace edgeward::sim {
 
@@ -108,6 +110,7 @@ const IntervalOptions kFast{.replicates = 1000};
 }  // namespace
 
 TEST_CASE("the interval covers the true change in 90-98 % of pairs of runs") {
+  if (test::kIsInstrumented) return test::skip("figures, which sanitizers do not change");
   const auto scenario = GENERATE(values<Scenario>({
       {.name = "independent", .cells = 10, .change = 0.02},
       {.name = "independent", .cells = 24, .change = 0.02},
@@ -159,6 +162,7 @@ TEST_CASE("the interval covers the true change in 90-98 % of pairs of runs") {
 }
 
 TEST_CASE("a bootstrap that takes dependent cells for independent covers far too little") {
+  if (test::kIsInstrumented) return test::skip("figures, which sanitizers do not change");
   const Scenario scenario{.name = "rho .9, blocks of one cell", .cells = 1000, .rho = 0.9};
   CHECK(measure(scenario, {.replicates = 1000, .block_cells = 1}).coverage < 0.6);
 }
