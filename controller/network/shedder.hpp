@@ -61,8 +61,6 @@ class Shedder {
   struct Measurement {
     std::int64_t begun_ms = 0;
     double taken_ms = 0;  ///< see taken_ms_
-
-    bool operator==(const Measurement&) const = default;
   };
   struct Ended {
     Measurement measured;
@@ -80,11 +78,11 @@ class Shedder {
 
   double delay_max_ms_;
   std::array<std::optional<Measurement>, kUnderWayMax> under_way_;
-  std::vector<Ended> window_;  ///< the last of them, by their end, and one from before
+  std::vector<Ended> window_;  ///< the last measurements, by their end, and one from before
   double share_ = 1;           ///< of the connections, taken
   double knee_ = 1;            ///< a share that is too much, as far as is known
   double taken_ms_ = 0;        ///< the share summed over time: in proportion to what has come
-  std::int64_t begun_ms_ = 0;  ///< the last of them
+  std::int64_t begun_ms_ = 0;  ///< the last measurement
   std::int64_t noted_ms_ = 0;
   std::int64_t judged_ms_ = 0;
   std::int64_t lessened_ms_ = 0;  ///< when the share last was
